@@ -7,7 +7,7 @@ in latent space?" (2026), pixel for pixel, but a whole batch at a time:
 * a blob is three rectangles with corner in 0..size-4 and height and width in 1..3, then flipped up-down and left-right
   with probability 1/2 each;
 * the kinds of the two views are drawn evenly from (pitch, pitch), (time, time), (pitch, time);
-* amounts are 1..4 with a random sign; a positive amount moves towards higher rows or columns; zeros enter, pixels leave;
+* amounts are 1..4 with a random sign; a positive amount moves towards higher rows or columns; zeros enter;
 * a triplet whose two views are equal images is drawn again (so same-kind pairs are a little rarer than 2/3: 7/11).
 
 Nothing is shifted after it is drawn: flips and shifts act on the rectangles' bounds, and an image is the product of row
@@ -49,7 +49,8 @@ def blob_triplets(
 ) -> BlobViews:
     """``n`` triplets of the article's law: an anchor and two different views.
 
-    ``seed``: an integer, or a CPU generator that is drawn from and moves on. Images have ``size + 2 margin`` pixels a side.
+    ``seed``: an integer, or a CPU generator that is drawn from and moves on. Images have ``size + 2 margin`` pixels a
+    side.
     """
     _check(n, size, margin, max_shift)
     generator = _generator(seed)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class PooledConvEncoder(nn.Module):
-    """The article's encoder: four 3x3 convolutions (two of stride 2), GELU, global average pool, linear; 61,264 parameters.
+    """The article's encoder: four 3x3 convolutions (two of stride 2), global average pool, linear; 61,264 parameters.
 
     The pool forgets where things are, up to what zero padding at the edges leaks: slow to learn position, and kept for
     reproduction.
