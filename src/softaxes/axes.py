@@ -118,9 +118,15 @@ class Axes(Mapping[str, Axis]):
         return tuple(axis.kind for axis in self._axes.values())
 
     def shift(self, z: Float[Tensor, "*N D"], **amounts: float | Tensor) -> Float[Tensor, "*N D"]:
-        """``z`` moved by each named amount; the order does not matter as far as the axes are orthogonal."""
+        """``z`` moved by each named amount; circles that follow a named kind turn with it.
+
+        The order does not matter as far as the axes are orthogonal.
+        """
         for name, amount in amounts.items():
             z = self[name].shift(z, amount)
+            for axis in self._axes.values():
+                if axis.kind.family == name != axis.kind.name and axis.kind.name not in amounts:
+                    z = axis.shift(z, amount)
         return z
 
     def remove(self, z: Float[Tensor, "*N D"], *names: str) -> Float[Tensor, "*N D"]:
@@ -140,7 +146,7 @@ class Axes(Mapping[str, Axis]):
 
     def state(self) -> dict[str, Tensor]:
         """Tensors to save; ``Axes.from_state(kinds, state)`` gives the axes back."""
-        state = {}
+        state: dict[str, Tensor] = {}
         for name, axis in self._axes.items():
             if isinstance(axis, LineAxis):
                 state |= {f"{name}.direction": axis.direction, f"{name}.origin": axis.origin}
@@ -180,10 +186,11 @@ def fit_axes(
     check_latents(anchor, views)
     amounts = amounts_by_kind(kinds, amount, kind, like=views)
     usable = torch.ones(views.shape[:2], dtype=torch.bool, device=views.device) if clipped is None else ~clipped
-    alone = ((amounts != 0).sum(-1) == 1) & usable
     fitted: dict[str, Axis] = {}
     for k in sorted(kinds, key=lambda kind: isinstance(kind, Circle)):
         s = amounts[..., kinds.index(k)]
+        foreign = [other.family != k.family for other in kinds]
+        alone = usable & (amounts[..., foreign] == 0).all(-1)
         row, view = torch.nonzero(alone & (s != 0), as_tuple=True)
         if len(row) == 0:
             raise ValueError(f"`views` must hold at least one usable shift of kind {k.name!r}, got none")

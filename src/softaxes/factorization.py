@@ -90,14 +90,14 @@ class SoftFactorization(nn.Module):
             if clipped is None:
                 raise ValueError("`clipped` must be given when drop_clipped=True, got None")
             used = used & ~clipped
-        difference = (views - anchor[:, None]).float()
-        norm = difference.norm(dim=-1)
-        unit = difference / norm.clamp_min(self.floor)[..., None]
-
-        zero = difference.new_zeros(())
-        within = within_anchor_loss(unit, directions, used) if self.within else zero
-        across = across_anchor_loss(unit, directions, used) if self.across else zero
-        size = size_loss(norm, directions, used) if self.size else zero
+        with torch.autocast(views.device.type, enabled=False):  # cosines of small differences need fp32
+            difference = views.float() - anchor.float()[:, None]
+            norm = difference.norm(dim=-1)
+            unit = difference / norm.clamp_min(self.floor)[..., None]
+            zero = difference.new_zeros(())
+            within = within_anchor_loss(unit, directions, used) if self.within else zero
+            across = across_anchor_loss(unit, directions, used) if self.across else zero
+            size = size_loss(norm, directions, used) if self.size else zero
         total = self.within * within + self.across * across + self.size * size
         return Terms(total=total, within=within, across=across, size=size)
 
@@ -156,7 +156,7 @@ def across_anchor_loss(unit: Float[Tensor, "B V D"], directions: Directions, use
     """Mean of (cos - target)^2 over pairs of used views of *different* anchors; 0 if there is no pair.
 
     Two chords of one circle that start at different points have no promised angle: such pairs are left out, and so
-    are views that shift two circles at once. The n^2 pairs are never formed: with U the unit differences of a group
+    are views that shift two circles at once (a circle and those that follow it count as one). The n^2 pairs are never formed: with U the unit differences of a group
     of views and T their targets' factors (share times sign), sum (cos - target)^2 over two groups g, h is
     <Ug'Ug, Uh'Uh> - 2 <Ug'Tg, Uh'Th> + <Tg'Tg, Th'Th>, which costs O(n D^2) and adds up over processes.
     """
@@ -178,11 +178,13 @@ def across_anchor_loss(unit: Float[Tensor, "B V D"], directions: Directions, use
 
 
 def _across_groups(directions: Directions, used: Tensor) -> list[Tensor]:
-    """Views that touch only lines, then for each circle the views that touch it and no other circle."""
-    circles = [i for i, kind in enumerate(directions.kinds) if isinstance(kind, Circle)]
-    touched = directions.share[..., circles] > 0
-    number = touched.sum(-1)
-    return [used & (number == 0)] + [used & (number == 1) & touched[..., j] for j in range(len(circles))]
+    """Views that touch only lines, then for each family of circles the views that touch it and no other."""
+    circles = {kind.family for kind in directions.kinds if isinstance(kind, Circle)}
+    touched = [
+        (directions.share[..., [k.family == name for k in directions.kinds]] > 0).any(-1) for name in sorted(circles)
+    ]
+    number = torch.stack([used & False, *touched]).sum(0)
+    return [used & (number == 0)] + [used & (number == 1) & t for t in touched]
 
 
 def _moment(joined: Float[Tensor, "B V C"], member: Bool[Tensor, "B V"]) -> Float[Tensor, "C C"]:

@@ -25,6 +25,11 @@ class Line:
     name: str
     size: float = 1.0
 
+    @property
+    def family(self) -> str:
+        """Name of the shift that moves along this line: its own."""
+        return self.name
+
     def __post_init__(self) -> None:
         _check_name_and_size(self)
 
@@ -35,11 +40,21 @@ class Line:
 
 @dataclass(frozen=True)
 class Circle:
-    """Shifts that rotate: position in the bar, ``period`` steps to a turn."""
+    """Shifts that rotate: position in the bar, ``period`` steps to a turn.
+
+    ``follows`` names a circle that the same shift turns as well: a delay moves ``Circle("metre", 16)`` and
+    ``Circle("beat", 4, follows="metre")`` together, and steering by ``metre`` turns both.
+    """
 
     name: str
     period: float
     size: float = 1.0
+    follows: str = ""
+
+    @property
+    def family(self) -> str:
+        """Name of the shift that moves this circle: its own, or that of the kind it follows."""
+        return self.follows or self.name
 
     def __post_init__(self) -> None:
         _check_name_and_size(self)
@@ -76,4 +91,8 @@ def check_kinds(kinds: Sequence[Kind]) -> tuple[Kind, ...]:
     names = [kind.name for kind in kinds]
     if len(set(names)) < len(names):
         raise ValueError(f"names of `kinds` must differ, got {names}")
+    leaders = {kind.name for kind in kinds if kind.family == kind.name}
+    for kind in kinds:
+        if kind.family not in leaders:
+            raise ValueError(f"kind {kind.name!r} follows {kind.family!r}, which `kinds` must hold as a leader")
     return tuple(kinds)
