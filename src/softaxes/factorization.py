@@ -156,9 +156,10 @@ def across_anchor_loss(unit: Float[Tensor, "B V D"], directions: Directions, use
     """Mean of (cos - target)^2 over pairs of used views of *different* anchors; 0 if there is no pair.
 
     Two chords of one circle that start at different points have no promised angle: such pairs are left out, and so
-    are views that shift two circles at once (a circle and those that follow it count as one). The n^2 pairs are never formed: with U the unit differences of a group
-    of views and T their targets' factors (share times sign), sum (cos - target)^2 over two groups g, h is
-    <Ug'Ug, Uh'Uh> - 2 <Ug'Tg, Uh'Th> + <Tg'Tg, Th'Th>, which costs O(n D^2) and adds up over processes.
+    are views that shift two circles at once (a circle and those that follow it count as one). The n^2 pairs are never
+    formed: with U the unit differences of a group of views and T their targets' factors (share times sign), the sum
+    of (cos - target)^2 over two groups g, h is <Ug'Ug, Uh'Uh> - 2 <Ug'Tg, Uh'Th> + <Tg'Tg, Th'Th>, which costs
+    O(n D^2) and adds up over processes.
     """
     members = _across_groups(directions, used)
     factor = directions.share * directions.sign

@@ -4,11 +4,11 @@
     circle  op(z, s) = R(alpha) z in the kind's plane, alpha = 2 pi s / period
 
     L_predict, squared error   mean |op(z, s) - f(T_s x)|^2 / mean |f(T_s x) - f(x)|^2
-    L_predict, InfoNCE         cross entropy of finding f(T_s x) by op(z, s) among all views of the batch, the anchor's own
-                               other shifts included (van den Oord, Li, Vinyals 2018, eq. 4; squared distance as score)
+    L_predict, InfoNCE         cross entropy of finding f(T_s x) by op(z, s) among all views of the batch, the anchor's
+                               own other shifts included (van den Oord, Li, Vinyals 2018, eq. 4; score -|.|^2)
 
 Both take the place of an attraction between views: they ask that a shift be *predictable*, not that it be invisible.
-The axes of all kinds are kept orthonormal to each other by a QR decomposition, so operators compose and commute exactly.
+A QR decomposition keeps the axes of all kinds orthonormal to each other, so operators compose and commute exactly.
 """
 
 from __future__ import annotations
