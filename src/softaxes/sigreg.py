@@ -1,0 +1,346 @@
+"""Is this batch of latents a standard normal cloud, and which way should each point move to make it one?
+
+SIGReg looks along random unit directions ("slices") a, projects u = <a, z>, and compares the empirical characteristic
+function of u with that of N(0, 1):
+
+    sigreg(z) = N * mean over slices of integral |phi_N(t) - exp(-t^2/2)|^2 exp(-t^2/2) dt
+    phi_N(t) = mean over rows of exp(i t u)
+
+Range: >= 0. Rows drawn from N(0, I) score sqrt(2 pi) (1 - 1/sqrt 3) = 1.06 on average, whatever N and D: a health
+number. Rows that are all zero score 0.41 N.
+
+Conventions: the integrand is even in t, so the grid runs over [0, t_max] and counts twice (trapezoid rule). Directions
+come from a generator seeded by ``step``: the same on every process and device, and the global random state stays as it
+was. Arithmetic is float32 (float64 for float64 latents) under any autocast. Non-finite latents give NaN, value and
+gradient: a check would stall a GPU at every step.
+
+How it is fast: cos(kx) and sin(kx) for all knots k are sums of products of a few low and a few high multiples of x
+(angle addition), so their means over the rows are one small matrix product, and so is the gradient. Both are had in
+one pass over chunks of slices; nothing of size (rows, slices, knots) is ever stored.
+
+Source: Balestriero and LeCun 2025 (LeJEPA, arXiv 2511.08544), after Epps and Pulley 1983.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from softaxes.ranks import gather_rows, sum_over_ranks, world_size
+
+_CELLS_CPU, _CELLS_DEVICE = 2**17, 2**21  # rows * slices worked on at once: the CPU's choice is the fastest measured,
+# an accelerator wants fewer and larger kernels (untested guess). 96 bytes a cell with 17 knots.
+
+
+def sigreg(
+    z: Float[Tensor, "rows dim"],
+    *,
+    step: int,
+    slices: int = 256,
+    knots: int = 17,
+    t_max: float = 3.0,
+    chunk: int | None = None,
+    across_ranks: bool = True,
+) -> Float[Tensor, ""]:
+    """Distance of the rows of ``z`` from N(0, I) times their number: >= 0, near 1.06 on Gaussian rows.
+
+    ``step`` seeds the ``slices`` directions; pass the training step. ``knots`` points on [0, t_max] carry the integral.
+    ``chunk`` slices are worked on at a time (None: as many as suit the device); it bounds the memory, not the value.
+
+    Under torch.distributed the value is that of all processes' rows together (their numbers may differ) and every
+    process must call. Each gets its rows' gradient times the number of processes, so that DDP's average is the
+    one-process gradient. ``across_ranks=False`` scores this process's rows alone.
+
+    ValueError for a wrong shape or number, and where processes disagree. There is no second derivative.
+    """
+    grid = _Grid.on(knots, t_max)
+    mean, rows = _statistic(z, grid, _squared_distance, step, slices, chunk, across_ranks)
+    return rows * mean
+
+
+def sigreg_article(
+    z: Float[Tensor, "rows dim"],
+    *,
+    step: int,
+    slices: int = 256,
+    chunk: int | None = None,
+    across_ranks: bool = True,
+) -> Float[Tensor, ""]:
+    """The SIGReg of Hawley's notebook (2026), to reproduce it: it compares |phi_N|, so it is **blind to the mean**.
+
+    N(0, I) + 10 scores like N(0, I). 17 knots on [-5, 5], summed over slices and not multiplied by N, as there:
+    sum over slices of integral (|phi_N(t)| - exp(-t^2/2))^2 exp(-t^2/2) dt. Same directions as there for one ``step``
+    on a CPU. Use `sigreg` for anything but reproduction.
+    """
+    grid = _Grid.on(9, 5.0)
+    mean, _ = _statistic(z, grid, _squared_modulus_distance, step, slices, chunk, across_ranks)
+    return slices * mean
+
+
+def scale_term(
+    z: Float[Tensor, "rows dim"],
+    *,
+    form: Literal["hinge", "square"] = "hinge",
+    target: float = 1.0,
+    across_ranks: bool = True,
+) -> Float[Tensor, ""]:
+    """How far the coordinates' standard deviations are from ``target``: 0 is fine, ``target`` (or its square) collapse.
+
+    "hinge": mean_j max(0, target - sigma_j), a floor (Bardes, Ponce, LeCun 2022, VICReg eq. 1). "square": mean_j
+    (target - sigma_j)^2, which holds wide coordinates back as well (Wu, Balestriero, Levine 2026, VISReg, arXiv
+    2606.02572). sigma_j is the population standard deviation with no epsilon under the root, so the gradient keeps its
+    size while z collapses, where that of `sigreg` vanishes. Rows that are all equal have no way to part: gradient 0.
+    """
+    if form not in ("hinge", "square"):
+        raise ValueError(f"`form` must be 'hinge' or 'square', got {form!r}")
+    if not (math.isfinite(target) and target > 0):
+        raise ValueError(f"`target` must be positive and finite, got {target}")
+    check_latents("z", z)
+    with torch.autocast(z.device.type, enabled=False):
+        short = target - _standard_deviation(_at_least_float32(z), across_ranks)
+        return short.clamp_min(0).mean() if form == "hinge" else short.square().mean()
+
+
+def _standard_deviation(z: Float[Tensor, "rows dim"], across_ranks: bool) -> Float[Tensor, " dim"]:
+    """Of each coordinate. The mean enters as a constant: its share of the gradient sums to zero over the rows."""
+    rows = rows_of_ranks(z, across_ranks)
+    total = sum_over_ranks if len(rows) > 1 else _same
+    mean = total(z.detach().sum(0)) / sum(rows)
+    variance = total((z - mean).square().sum(0)) / sum(rows)
+    return variance.clamp_min(torch.finfo(z.dtype).tiny).sqrt()
+
+
+def rows_of_ranks(z: Float[Tensor, "rows dim"], across_ranks: bool = True, **same: int) -> list[int]:
+    """Number of rows of each process; ValueError, on all of them, if they disagree on the dimension or on ``same``."""
+    if not across_ranks or world_size() == 1:
+        return [len(z)]
+    names = ("dimension of `z`", *(f"`{name}`" for name in same))
+    mine = torch.tensor([[len(z), z.shape[1], *same.values()]], device=z.device)
+    rows, *settings = gather_rows(mine).T.tolist()
+    for name, values in zip(names, settings, strict=True):
+        if len(set(values)) > 1:
+            raise ValueError(f"{name} must be the same on all processes, got {values}")
+    return list(rows)
+
+
+def check_latents(name: str, z: Tensor) -> None:
+    """ValueError unless ``z`` is a floating-point (rows, dim) tensor that has both."""
+    if z.ndim != 2 or not z.numel():
+        raise ValueError(f"`{name}` must have shape (rows, dim), at least one of each, got {tuple(z.shape)}")
+    if not z.is_floating_point():
+        raise ValueError(f"`{name}` must be of a floating-point type, got {z.dtype}")
+
+
+def _check_count(name: str, value: int, least: int) -> int:
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be an integer, got {value!r}") from None
+    if not least <= count < 2**63:
+        raise ValueError(f"`{name}` must be >= {least}, got {count}")
+    return count
+
+
+def _at_least_float32(z: Tensor) -> Tensor:
+    return z if z.dtype == torch.float64 else z.float()
+
+
+def _same(x: Tensor) -> Tensor:
+    return x
+
+
+# ------------------------------------------------------------------------------------------------ the statistic
+
+
+def _statistic(
+    z: Tensor, grid: _Grid, form: _Form, step: int, slices: int, chunk: int | None, across_ranks: bool
+) -> tuple[Tensor, int]:
+    """Mean over slices of the integral, and the number of rows that it speaks of."""
+    check_latents("z", z)
+    step, slices = _check_count("step", step, 0), _check_count("slices", slices, 1)
+    chunk = 0 if chunk is None else _check_count("chunk", chunk, 1)
+    with torch.autocast(z.device.type, enabled=False):
+        z = _at_least_float32(z)
+        rows = rows_of_ranks(z, across_ranks, step=step, slices=slices, knots=len(grid.t), chunk=chunk)
+        cells = _CELLS_CPU if z.device.type == "cpu" else _CELLS_DEVICE
+        chunk = min(slices, chunk or max(1, cells // max(rows)))
+        sketching = _Sketching(unit_directions(step, slices, z), grid.like(z), form, rows, chunk)
+        mean: Tensor = _Sketch.apply(z, sketching)
+    return mean, sum(rows)
+
+
+def unit_directions(step: int, slices: int, like: Float[Tensor, "rows dim"]) -> Float[Tensor, "slices dim"]:
+    """Random unit vectors, a function of ``step``; drawn on the CPU, so that all devices get the same."""
+    generator = torch.Generator().manual_seed(step)
+    drawn = torch.randn(like.shape[1], slices, generator=generator).T.to(like).contiguous()
+    return torch.nn.functional.normalize(drawn, dim=1)
+
+
+_Form = Callable[[Tensor, Tensor, "_Grid"], tuple[Tensor, Tensor, Tensor]]
+
+
+def _squared_distance(cos: Tensor, sin: Tensor, grid: _Grid) -> tuple[Tensor, Tensor, Tensor]:
+    """integral |phi - gauss|^2 of each slice, and its derivatives by the means of cos(tu) and of sin(tu)."""
+    off = cos - grid.gauss
+    return (off.square() + sin.square()) @ grid.weights, 2 * grid.weights * off, 2 * grid.weights * sin
+
+
+def _squared_modulus_distance(cos: Tensor, sin: Tensor, grid: _Grid) -> tuple[Tensor, Tensor, Tensor]:
+    """integral (|phi| - gauss)^2 of each slice, and its derivatives likewise."""
+    modulus = torch.hypot(cos, sin)
+    off = modulus - grid.gauss
+    slope = 2 * grid.weights * off / modulus.clamp_min(torch.finfo(cos.dtype).tiny)
+    return off.square() @ grid.weights, slope * cos, slope * sin
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Knots t_k = k dt on the half line, and the table that makes all cos(t_k u), sin(t_k u) out of few products.
+
+    With x = dt u, every k is stride * j + r or stride * j - r with r <= (stride - 1) / 2, and
+
+        cos(a +- b) = cos a cos b -+ sin a sin b,    sin(a +- b) = sin a cos b +- cos a sin b.
+
+    ``addition[h, l]`` is the part, 0 or +-1, that the product of feature h of the high angles (stride x, 2 stride x, ...)
+    and feature l of the low ones (x, 2x, ...) has in cos(0x), ..., cos((K-1)x), sin(0x), ..., sin((K-1)x). The features
+    of angles a, b, ... are 1, cos a, sin a, cos b, sin b, ...
+    """
+
+    t: Float[Tensor, " knots"]
+    gauss: Float[Tensor, " knots"]
+    weights: Float[Tensor, " knots"]
+    stride: int
+    addition: Float[Tensor, "high low cos_and_sin"]
+
+    @classmethod
+    def on(cls, knots: int, t_max: float) -> _Grid:
+        """Trapezoid rule on [0, t_max], counted twice, times the weight exp(-t^2/2)."""
+        knots = _check_count("knots", knots, 2)
+        if not (math.isfinite(t_max) and t_max > 0):
+            raise ValueError(f"`t_max` must be positive and finite, got {t_max}")
+        t = torch.linspace(0, t_max, knots, dtype=torch.float64)
+        gauss = torch.exp(-t.square() / 2)
+        weights = torch.full_like(t, 2 * t_max / (knots - 1))
+        weights[[0, -1]] /= 2
+        return cls(t, gauss, weights * gauss, *_addition_table(knots))
+
+    def like(self, z: Tensor) -> _Grid:
+        return _Grid(self.t.to(z), self.gauss.to(z), self.weights.to(z), self.stride, self.addition.to(z))
+
+
+def _addition_table(knots: int) -> tuple[int, Tensor]:
+    """Stride and signs of angle addition for k < knots, with about as many low as high angles."""
+    low = max(1, round(math.sqrt((knots - 1) / 4)))
+    stride = 2 * low + 1
+    high = max(1, round((knots - 1) / stride))
+    table = torch.zeros(1 + 2 * high, 1 + 2 * low, 2 * knots)
+    for k in range(knots):
+        j = round(k / stride)
+        r, sign = abs(k - stride * j), 1 if k >= stride * j else -1
+        cos_high, sin_high, cos_low, sin_low = max(0, 2 * j - 1), 2 * j, max(0, 2 * r - 1), 2 * r
+        table[cos_high, cos_low, k] = 1
+        if j:
+            table[sin_high, cos_low, knots + k] = 1
+        if r:
+            table[cos_high, sin_low, knots + k] = sign
+        if j and r:
+            table[sin_high, sin_low, k] = -sign
+    return stride, table
+
+
+@dataclass(frozen=True)
+class _Sketching:
+    """What a pass over the slices needs beside the latents; ``rows`` holds one count for each process."""
+
+    directions: Float[Tensor, "slices dim"]
+    grid: _Grid
+    form: _Form
+    rows: list[int]
+    chunk: int
+
+    def over_ranks(self, x: Tensor) -> Tensor:
+        return sum_over_ranks(x) if len(self.rows) > 1 else x
+
+
+class _Sketch(torch.autograd.Function):
+    """The mean over slices; its gradient is computed on the way."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, sketching: _Sketching) -> Tensor:
+        value, gradient = _value_and_gradient(z, sketching)
+        ctx.save_for_backward(gradient)
+        ctx.ranks = len(sketching.rows)
+        return value
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * (grads[0] * ctx.ranks), None  # times ranks: DDP will divide by them
+
+
+def _value_and_gradient(z: Float[Tensor, "rows dim"], sketching: _Sketching) -> tuple[Tensor, Tensor]:
+    """Mean over all slices, and the gradient by this process's rows of the mean over all processes' rows."""
+    grid, total_rows, total_slices = sketching.grid, sum(sketching.rows), len(sketching.directions)
+    value, gradient = z.new_zeros(()), torch.zeros_like(z)
+    work = _Work.room_for(sketching.chunk, len(z), grid, z)
+    for directions in sketching.directions.split(sketching.chunk):
+        work = work.first(len(directions))
+        work.fill(torch.mm(directions, z.T, out=work.angle).mul_(grid.t[1]), grid.stride)
+        sums = work.products().flatten(1) @ grid.addition.flatten(0, 1)
+        cos, sin = (sketching.over_ranks(sums) / total_rows).chunk(2, dim=1)
+        chunk_value, by_cos, by_sin = sketching.form(cos, sin, grid)
+        value += chunk_value.sum() / total_slices
+        by_feature = torch.cat([by_sin * grid.t, -by_cos * grid.t], dim=1) / (total_rows * total_slices)
+        slope = work.evaluate((by_feature @ grid.addition.flatten(0, 1).T).unflatten(1, grid.addition.shape[:2]))
+        gradient.addmm_(slope.T, directions)
+    return value, gradient
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Buffers of one chunk, made once: allocating them anew costs more than the arithmetic."""
+
+    angle: Float[Tensor, "slices rows"]
+    high: Float[Tensor, "high slices rows"]
+    low: Float[Tensor, "low slices rows"]
+    inner: Float[Tensor, "slices high rows"]
+
+    @classmethod
+    def room_for(cls, slices: int, rows: int, grid: _Grid, like: Tensor) -> _Work:
+        high, low, _ = grid.addition.shape
+        empty = like.new_empty
+        return cls(empty(slices, rows), empty(high, slices, rows), empty(low, slices, rows), empty(slices, high, rows))
+
+    def first(self, slices: int) -> _Work:
+        return _Work(self.angle[:slices], self.high[:, :slices], self.low[:, :slices], self.inner[:slices])
+
+    def fill(self, angle: Tensor, stride: int) -> None:
+        _angle_features(angle, self.low)
+        _angle_features(angle.mul_(stride), self.high)
+
+    def products(self) -> Float[Tensor, "slices high low"]:
+        """Sum over the rows of every product of a high and a low feature."""
+        return torch.bmm(self.high.transpose(0, 1), self.low.permute(1, 2, 0))
+
+    def evaluate(self, weights: Float[Tensor, "slices high low"]) -> Float[Tensor, "slices rows"]:
+        """The sum of all such products with these weights, for each row."""
+        inner = torch.bmm(weights, self.low.transpose(0, 1), out=self.inner)
+        return torch.sum(inner.mul_(self.high.transpose(0, 1)), dim=1, out=self.angle)
+
+
+def _angle_features(angle: Float[Tensor, "slices rows"], out: Float[Tensor, "features slices rows"]) -> None:
+    """Write 1, cos(x), sin(x), cos(2x), sin(2x), ... into ``out``."""
+    out[0] = 1
+    cos, sin = torch.cos(angle, out=out[1]), torch.sin(angle, out=out[2])
+    for i in range(3, len(out), 2):
+        torch.mul(out[i - 2], cos, out=out[i]).addcmul_(out[i - 1], sin, value=-1)
+        torch.mul(out[i - 1], cos, out=out[i + 1]).addcmul_(out[i - 2], sin)
