@@ -1,0 +1,192 @@
+"""What can a linear reader get out of the latents of songs it has never seen?
+
+Goal: linear probes with group-wise cross-validation: the probe is fitted on some songs and judged on the others.
+
+Conventions: ``group`` (N,) as everywhere; K folds of whole groups (by size, deterministic; fewer if there are fewer
+groups, which must be at least two). Latents are centred and divided by one number, their overall spread, not column by
+column, so that no figure depends on a rotation of the latent. The ridge weight is chosen by generalised
+cross-validation on the training songs.
+
+Metrics:
+    ridge_r2          R^2 of ridge regression; with pixels as the target, the decoder R^2. 1: exact; 0: chance
+    shift_r2          R^2 of the signed amount from the difference, per line. 1: exact; 0: chance.
+    category          accuracy of logistic regression (key, root, ...), beside the share of the most common class
+    subspace_overlap  do the differences of two kinds share directions? 0: no, 1: one contains the other
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.model_selection import GroupKFold
+
+from softaxes.diagnostics.labelled import Array, Labelled, finite, group_index, label, to_numpy
+from softaxes.kinds import Circle, Kind
+
+ALPHAS = np.logspace(-6, 3, 10)
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Held-out ``score`` over all folds and its ``chance``; ``values`` (N, C), whose mean holds the score.
+
+    Of regression, columns are squared error and squared deviation (``r2_of_means`` gives R^2); of classes, one column,
+    right or wrong.
+    """
+
+    score: float
+    chance: float
+    values: Array
+
+
+def r2_of_means(means: Array) -> Array:
+    """R^2, (n,), from means (n, 2) of squared error and squared deviation; NaN where the deviation is 0."""
+    spread = means[:, 1]
+    return np.where(spread > 0, 1 - means[:, 0] / np.where(spread > 0, spread, 1.0), math.nan)
+
+
+def ridge_r2(latents: ArrayLike, target: ArrayLike, group: ArrayLike | None = None, *, folds: int = 5) -> Probe:
+    """Held-out R^2 of ``target`` (N,) or (N, M) from ``latents`` (N, D), pooled over targets: 1 - sum e^2 / sum dev^2.
+
+    The deviation is from the mean of the *training* groups, so predicting that mean scores exactly 0. In (-inf, 1].
+    Pooling weighs each pixel by its variance; constant pixels weigh nothing. NaN if the target is one constant.
+    """
+    x = finite(latents, "latents", "(N, D)", ndim=2)
+    array = to_numpy(target)
+    y = finite(array.reshape(len(array), -1) if array.ndim else array, "target", "(N,) or (N, M)", ndim=2)
+    if len(y) != len(x):
+        raise ValueError(f"`target` must have one row a latent, {len(x)}, got {len(y)}")
+    values = np.empty((len(x), 2))
+    for train, test in _folds(group_index(group, len(x)), folds):
+        scaled, mean = _scale(x, train), y[train].mean(axis=0)
+        model = RidgeCV(ALPHAS * len(train), fit_intercept=False).fit(scaled[train], y[train] - mean)
+        predicted = model.predict(scaled[test]).reshape(len(test), -1) + mean
+        values[test] = np.stack([np.square(y[test] - p).sum(axis=1) for p in (predicted, mean)], axis=1)
+    return Probe(float(r2_of_means(values.mean(axis=0, keepdims=True))[0]), 0.0, values)
+
+
+def shift_r2(
+    anchor: ArrayLike,
+    views: ArrayLike,
+    kind: ArrayLike,
+    amount: ArrayLike,
+    *,
+    group: ArrayLike | None = None,
+    kinds: Sequence[Kind] | None = None,
+    folds: int = 5,
+) -> dict[str, Probe]:
+    """Held-out R^2 of the amount from the difference, per line by name; a constant latent scores 0.
+
+    Lines without views are left out.
+    """
+    batch = label(anchor, views, kind, amount, group=group, kinds=kinds)
+    lines = [i for i, declared in enumerate(batch.kinds) if not isinstance(declared, Circle)]
+    probes = {i: shift_probe(batch, i, folds=folds)[0] for i in lines if (batch.kind == i).any()}
+    return {batch.kinds[i].name: probe for i, probe in probes.items()}
+
+
+def shift_probe(batch: Labelled, kind: int, *, folds: int = 5) -> tuple[Probe, Array]:
+    """``shift_r2`` of one kind, and the item of each value."""
+    item, view = np.nonzero(batch.kind == kind)
+    difference, amount = batch.difference[item, view], batch.amount[item, view]
+    return ridge_r2(difference, amount, batch.group[item], folds=folds), item
+
+
+def category(latents: ArrayLike, target: ArrayLike, group: ArrayLike | None = None, *, folds: int = 5) -> Probe:
+    """Held-out accuracy of multinomial logistic regression on class labels (N,) of any type; in [0, 1].
+
+    ``chance`` is the accuracy of naming the training groups' most common class. One class scores 1, and so does chance.
+    """
+    x = finite(latents, "latents", "(N, D)", ndim=2)
+    labels = to_numpy(target)
+    if labels.shape != (len(x),):
+        raise ValueError(f"`target` must have shape ({len(x)},), one class a latent, got {labels.shape}")
+    classes, y = np.unique(labels, return_inverse=True)
+    right, common = np.empty(len(x)), np.empty(len(x))
+    for train, test in _folds(group_index(group, len(x)), folds):
+        majority = np.bincount(y[train], minlength=len(classes)).argmax()
+        predicted = np.full(len(test), majority)
+        if len(np.unique(y[train])) > 1:
+            scaled = _scale(x, train)
+            predicted = LogisticRegression(max_iter=1000).fit(scaled[train], y[train]).predict(scaled[test])
+        right[test], common[test] = predicted == y[test], majority == y[test]
+    return Probe(float(right.mean()), float(common.mean()), right[:, None])
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Of two difference subspaces of ``dims``: ``overlap``, the mean squared cosine of the principal angles, in [0, 1].
+
+    0: orthogonal. 1: the smaller lies inside the larger. ``chance`` is its mean for random subspaces of these dims,
+    max(dims) / D. ``angles``: the principal angles in degrees, ascending.
+    """
+
+    overlap: float
+    chance: float
+    dims: tuple[int, int]
+    angles: Array
+
+
+def subspace_overlap(
+    anchor: ArrayLike,
+    views: ArrayLike,
+    kind: ArrayLike,
+    amount: ArrayLike,
+    *,
+    kinds: Sequence[Kind] | None = None,
+    dims: int | None = None,
+    variance: float = 0.9,
+) -> dict[tuple[str, str], Overlap]:
+    """Overlap of every two kinds.
+
+    Args:
+        dims: size of every subspace; by default the fewest directions that hold ``variance`` of the sum of |d|^2.
+
+    Kinds without a living difference are left out.
+    """
+    batch = label(anchor, views, kind, amount, kinds=kinds)
+    if dims is not None and not 1 <= dims <= batch.anchor.shape[1]:
+        raise ValueError(f"`dims` must lie in 1..{batch.anchor.shape[1]}, got {dims}")
+    if not 0 < variance <= 1:
+        raise ValueError(f"`variance` must lie in (0, 1], got {variance}")
+    bases = {k.name: _subspace(batch, i, dims, variance) for i, k in enumerate(batch.kinds)}
+    names = [name for name, basis in bases.items() if len(basis)]
+    return {(a, b): _overlap(bases[a], bases[b]) for a, b in combinations(names, 2)}
+
+
+def _subspace(batch: Labelled, kind: int, dims: int | None, variance: float) -> Array:
+    difference = batch.difference[(batch.kind == kind) & batch.alive & batch.shifted]
+    values, vectors = np.linalg.eigh(difference.T @ difference)
+    if not len(difference):
+        return np.empty((0, len(values)))
+    share = np.cumsum(values[::-1]) / values.sum()
+    wanted = int(np.searchsorted(share, variance - 1e-12)) + 1 if dims is None else dims
+    return vectors.T[::-1][:wanted]
+
+
+def _overlap(a: Array, b: Array) -> Overlap:
+    cosines = np.clip(np.linalg.svd(a @ b.T, compute_uv=False), 0.0, 1.0)
+    chance = max(len(a), len(b)) / a.shape[1]
+    return Overlap(float(np.square(cosines).mean()), chance, (len(a), len(b)), np.degrees(np.arccos(cosines)))
+
+
+def _folds(group: Array, folds: int) -> Iterator[tuple[Array, Array]]:
+    if folds < 2:
+        raise ValueError(f"`folds` must be >= 2, got {folds}")
+    groups = len(np.unique(group))
+    if groups < 2:
+        raise ValueError(f"`group` must hold at least two groups to hold one out, got {groups}")
+    yield from GroupKFold(min(folds, groups)).split(group[:, None], groups=group)
+
+
+def _scale(x: Array, train: Array) -> Array:
+    """Latents with the training rows' mean at 0 and their root mean square length at sqrt(D)."""
+    mean = x[train].mean(axis=0)
+    spread = np.sqrt(np.square(x[train] - mean).mean())
+    return (x - mean) / (spread if spread > 0 else 1.0)
