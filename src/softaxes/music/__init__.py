@@ -1,1 +1,44 @@
-"""To be written."""
+"""Real music as arrays: files to songs on a grid, songs to piano rolls, rolls to windows, and corpora of them.
+
+In reading order: `song` (what a piece is), `midi` and `tunebook` (files), `rolls` and `skyline`, `windows`, then
+`folders`, `tunes`, `pop909` (where music comes from), `duplicates`, `manifest`, `cache`, and `corpora`, which joins all.
+"""
+
+from softaxes.music.corpora import Corpus, Split, load_corpus, split
+from softaxes.music.folders import iter_songs
+from softaxes.music.manifest import Manifest, Skipped
+from softaxes.music.midi import Beats, Limits, read_song, write_song
+from softaxes.music.rolls import full_texture, melody, notes_to_roll, roll_to_notes, song_roll
+from softaxes.music.skyline import skyline
+from softaxes.music.song import NOTE_DTYPE, Song, Track, merge_unisons, note_array
+from softaxes.music.tunebook import read_abc
+from softaxes.music.windows import Windows, cut_windows, isolate
+
+__all__ = [
+    "NOTE_DTYPE",
+    "Beats",
+    "Corpus",
+    "Limits",
+    "Manifest",
+    "Skipped",
+    "Song",
+    "Split",
+    "Track",
+    "Windows",
+    "cut_windows",
+    "full_texture",
+    "isolate",
+    "iter_songs",
+    "load_corpus",
+    "melody",
+    "merge_unisons",
+    "note_array",
+    "notes_to_roll",
+    "read_abc",
+    "read_song",
+    "roll_to_notes",
+    "skyline",
+    "song_roll",
+    "split",
+    "write_song",
+]

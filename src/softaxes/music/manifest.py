@@ -1,0 +1,76 @@
+"""What went into a corpus? Its files, what was skipped and why, the settings and the counts: saved beside every model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+Setting = int | float | str | bool | None
+
+
+class Skipped(NamedTuple):
+    """A file or tune that was not read, and why."""
+
+    name: str
+    reason: str
+
+
+class FileRecord(NamedTuple):
+    """A file that was read: its name inside the corpus folder (with /), its size, and the SHA-256 of its bytes."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The record of one corpus, as loaded. ``source`` says where it came from, without the folders above it."""
+
+    corpus: str
+    source: str
+    settings: Mapping[str, Setting]
+    files: tuple[FileRecord, ...]
+    skipped: tuple[Skipped, ...]
+    counts: Mapping[str, int | float]
+
+    def digest(self) -> str:
+        """SHA-256 over corpus, settings and files: equal for equal music and settings."""
+        text = json.dumps([self.corpus, dict(self.settings), self.files], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def to_json(self) -> str:
+        """The manifest as JSON; `from_json` reads it back."""
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Manifest:
+        """Read what `to_json` wrote. Raises ValueError if it is not that."""
+        try:
+            fields = json.loads(text)
+            fields["files"] = tuple(FileRecord(*row) for row in fields["files"])
+            fields["skipped"] = tuple(Skipped(*row) for row in fields["skipped"])
+            return cls(**fields)
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"not a corpus manifest ({error})") from None
+
+    def summary(self) -> str:
+        """A few lines for people: counts, then reasons for skipping with how often and one example each."""
+        lines = [
+            f"{self.corpus} ({self.source}): " + ", ".join(f"{value} {name}" for name, value in self.counts.items())
+        ]
+        for reason, number in Counter(reason for _, reason in self.skipped).most_common():
+            example = next(name for name, why in self.skipped if why == reason)
+            lines.append(f"  skipped {number}: {reason} (such as {example})")
+        return "\n".join(lines)
+
+
+def record(path: Path, name: str) -> FileRecord:
+    """The `FileRecord` of a file; ``name`` is what to call it in the manifest."""
+    data = path.read_bytes()
+    return FileRecord(name, len(data), hashlib.sha256(data).hexdigest())
