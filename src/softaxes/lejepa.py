@@ -21,7 +21,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from softaxes.sigreg import check_latents, rows_of_ranks, scale_term, sigreg, sigreg_article
+from softaxes.sigreg import at_least_float32, check_latents, rows_of_ranks, scale_term, sigreg, sigreg_article
 
 __all__ = ["LeJEPA", "SIGReg", "attraction", "lejepa", "lejepa_article", "scale_term", "sigreg", "sigreg_article"]
 
@@ -41,8 +41,9 @@ def attraction(
     check_latents("anchor", anchor)
     if view.shape != anchor.shape:
         raise ValueError(f"`view` must have the shape of `anchor`, {tuple(anchor.shape)}, got {tuple(view.shape)}")
+    check_latents("view", view)
     with torch.autocast(anchor.device.type, enabled=False):
-        squared = (anchor.float() - view.float()).square().mean(1)
+        squared = (at_least_float32(anchor) - at_least_float32(view)).square().mean(1)
         return (squared * _falloff_weight(amount, falloff, squared)).mean()
 
 
@@ -85,14 +86,18 @@ def lejepa(
         raise ValueError(f"`sigreg_weight` must be in [0, 1], got {sigreg_weight}")
     if not (math.isfinite(scale_weight) and scale_weight >= 0):
         raise ValueError(f"`scale_weight` must be >= 0 and finite, got {scale_weight}")
-    pull = attraction(anchor, view, amount=amount, falloff=falloff)
-    rows = rows_of_ranks(anchor)
-    loss = (1 - sigreg_weight) * pull * (len(anchor) * len(rows) / sum(rows))
+    loss = (1 - sigreg_weight) * _share(anchor) * attraction(anchor, view, amount=amount, falloff=falloff)
     for z in (anchor, view):
         loss = loss + sigreg_weight / 2 * sigreg(z, step=step, slices=slices, knots=knots, t_max=t_max)
         if scale_weight:
             loss = loss + scale_weight / 2 * scale_term(z)
     return loss
+
+
+def _share(z: Tensor) -> float:
+    """Rows of this process against the mean number over processes: weighs a mean over them for DDP's average."""
+    rows = rows_of_ranks(z)
+    return len(z) * len(rows) / sum(rows)
 
 
 def lejepa_article(
@@ -109,7 +114,7 @@ def lejepa_article(
     Both: one cloud of anchors and views. His fall-off is 100. Blind to the mean of the latents, as `sigreg_article` is.
     """
     cloud = torch.cat([anchor, view])
-    pull = attraction(anchor, view, amount=amount, falloff=falloff)
+    pull = _share(anchor) * attraction(anchor, view, amount=amount, falloff=falloff)
     return 0.5 * pull + 0.25 * sigreg_article(cloud, step=step, slices=slices)
 
 
