@@ -7,6 +7,16 @@
     neighbours    is the right item the nearest one?
     operators     does arithmetic on latents do what the edit does?
     probes        what can a linear reader get out of songs it has never seen?
+    notes         are the right notes there?
     bootstrap     how far could a figure be from its value by chance of the songs?
-    labelled      what these take: anchors, views, kinds, amounts, groups
+    properties    what does each figure mean, and what does it not depend on?
+
+``diagnose`` asks all that apply at once. ``labelled`` says what all of them take, ``held_out`` fits axes on other
+songs, ``report`` is the sheet that ``sheet`` fills in.
 """
+
+from softaxes.diagnostics.properties import PROPERTIES, Property
+from softaxes.diagnostics.report import Figure, Report
+from softaxes.diagnostics.sheet import diagnose
+
+__all__ = ["PROPERTIES", "Figure", "Property", "Report", "diagnose"]

@@ -36,7 +36,7 @@ CHANCE = math.sqrt(2)  # |a + b - c - x| / |a - x| for independent isotropic a, 
 @dataclass(frozen=True)
 class Additivity:
     """One row per triple, (T,): ``error``, ``item``, ``kind``; ``clipped`` if any of its views is (None if unknown);
-    ``signs_agree`` where s and t have one sign.
+    ``signs_agree`` where s and t have one sign. ``error`` is NaN where all three differences are dead.
     """
 
     error: Array
@@ -46,9 +46,10 @@ class Additivity:
     signs_agree: Array
 
     def figure(self, where: Array | None = None) -> float:
-        """Mean error over all triples, or those of the mask; NaN if there is none."""
+        """Mean error over all living triples, or those of the mask; NaN if there is none."""
         chosen = self.error if where is None else self.error[where]
-        return float(chosen.mean()) if len(chosen) else math.nan
+        alive = chosen[~np.isnan(chosen)]
+        return float(alive.mean()) if len(alive) else math.nan
 
 
 def additivity(
@@ -60,7 +61,7 @@ def additivity(
     clipped: ArrayLike | None = None,
     kinds: Sequence[Kind] | None = None,
 ) -> Additivity:
-    """Errors of all triples of views that add up; circles have none. Left out where all three differences are dead."""
+    """Errors of all triples of views that add up; circles have none."""
     return triples(label(anchor, views, kind, amount, clipped=clipped, kinds=kinds))
 
 
@@ -91,9 +92,9 @@ def _triples_of_pair(batch: Labelled, usable: Array, i: int, j: int) -> tuple[Ar
     clipped = lost[item, i] | lost[item, j] | lost[item, view]
     agree = batch.amount[item, i] * batch.amount[item, j] > 0
     alive = np.concatenate([batch.alive, np.zeros_like(batch.alive[:, :1])], axis=1)
-    keep = alive[item, i] | alive[item, j] | alive[item, view]
-    error = residual[keep] / largest[keep]
-    return error, item[keep], batch.kind[item, i][keep], clipped[keep], agree[keep]
+    living = alive[item, i] | alive[item, j] | alive[item, view]
+    error = np.where(living, residual / np.where(living, largest, 1.0), math.nan)
+    return error, item, batch.kind[item, i], clipped, agree
 
 
 @dataclass(frozen=True)

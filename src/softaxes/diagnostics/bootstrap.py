@@ -30,15 +30,19 @@ class Bootstrap:
         n: number of draws, >= 1.
         seed: of the draws.
         level: share of the draws inside the interval, in (0, 1).
+        bundles: more groups than this are drawn in so many bundles (bundles of independent groups are independent).
     """
 
-    def __init__(self, group: ArrayLike | int, *, n: int = 1000, seed: int = 0, level: float = 0.95) -> None:
+    def __init__(
+        self, group: ArrayLike | int, *, n: int = 1000, seed: int = 0, level: float = 0.95, bundles: int = 4096
+    ) -> None:
         if n < 1:
             raise ValueError(f"`n` must be >= 1 draws, got {n}")
         if not 0 < level < 1:
             raise ValueError(f"`level` must lie in (0, 1), got {level}")
         self.level = level
-        self.group = np.arange(group) if isinstance(group, int) else group_index(group, len(to_numpy(group)))
+        index = np.arange(group) if isinstance(group, int) else group_index(group, len(to_numpy(group)))
+        self.group = index % bundles
         self.groups = int(self.group.max(initial=-1)) + 1
         if not self.groups:
             raise ValueError("`group` must hold at least one item, got none")

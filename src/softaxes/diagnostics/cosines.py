@@ -38,15 +38,17 @@ RELATIONS = ("cross", "same", "opposite", "circle")
 
 @dataclass(frozen=True)
 class Cosines:
-    """One row per pair of views of one anchor, (P,) each.
+    """One row per pair of shifted views of one anchor, (P,) each.
 
-    ``cos`` and ``promised``; ``item`` the anchor; ``first`` and ``second`` the kinds, ``first <= second``; ``clipped``
-    whether either view lost content (None if unknown). ``dead`` is the share of shifted views without a direction.
+    ``cos`` (0 if not ``alive``) and ``promised``; ``alive`` whether both views have a direction; ``item`` the anchor;
+    ``first`` and ``second`` the kinds, ``first <= second``; ``clipped`` whether either view lost content (None if
+    unknown). ``dead`` is the share of shifted views without a direction.
     """
 
     kinds: tuple[Kind, ...]
     cos: Array
     promised: Array
+    alive: Array
     item: Array
     first: Array
     second: Array
@@ -54,7 +56,11 @@ class Cosines:
     dead: float
 
     def relation(self, name: str) -> Array:
-        """Mask (P,) of the pairs of one relation of the table above."""
+        """Mask (P,) of the living pairs of one relation of the table above."""
+        return self.asked(name) & self.alive
+
+    def asked(self, name: str) -> Array:
+        """Mask (P,) of the pairs of one relation, dead ones included."""
         same_kind = self.first == self.second
         on_circle = np.array([isinstance(kind, Circle) for kind in self.kinds])[self.first]
         masks = {
@@ -108,8 +114,7 @@ def cosines(
 def pair_cosines(batch: Labelled) -> Cosines:
     """``cosines`` of data that is already checked."""
     i, j = np.triu_indices(batch.kind.shape[1], k=1)
-    usable = batch.alive & batch.shifted
-    item, pair = np.nonzero(usable[:, i] & usable[:, j])
+    item, pair = np.nonzero(batch.shifted[:, i] & batch.shifted[:, j])
     left, right = (item, i[pair]), (item, j[pair])
     cos = np.einsum("pd,pd->p", batch.unit[left], batch.unit[right])
     kind_left, kind_right = batch.kind[left], batch.kind[right]
@@ -118,7 +123,8 @@ def pair_cosines(batch: Labelled) -> Cosines:
     clipped = None if batch.clipped is None else batch.clipped[left] | batch.clipped[right]
     dead = float((~batch.alive)[batch.shifted].mean()) if batch.shifted.any() else float("nan")
     first, second = np.minimum(kind_left, kind_right), np.maximum(kind_left, kind_right)
-    return Cosines(batch.kinds, cos, promised, item, first, second, clipped, dead)
+    alive = batch.alive[left] & batch.alive[right]
+    return Cosines(batch.kinds, cos, promised, alive, item, first, second, clipped, dead)
 
 
 def opening_angle(

@@ -56,7 +56,7 @@ def axis_agreement(
     for index, declared in enumerate(batch.kinds):
         values, _ = agreement_values(batch, index)
         mean = float(values.mean()) if len(values) else math.nan
-        between = math.nan if isinstance(declared, Circle) else between_images(*signed_units(batch, index))
+        between = math.nan if isinstance(declared, Circle) else between_images(*signed_units(batch, index)[:2])
         found[declared.name] = AxisAgreement(mean, between, len(values), chance(declared, batch.anchor.shape[1]))
     return found
 
@@ -70,7 +70,7 @@ def agreement_values(batch: Labelled, kind: int, where: Array | None = None) -> 
     """What ``agreement`` averages, (N,), and the item of each value; empty if there are fewer than two groups."""
     if isinstance(batch.kinds[kind], Circle):
         return _plane_shares(batch, kind, where)
-    unit, group, item = _signed_units_of_items(batch, kind, where)
+    unit, group, item = signed_units(batch, kind, where)
     sums = _sums_by_group(unit, group)
     others = sums.sum(axis=0) - sums[group]
     length = np.linalg.norm(others, axis=1)
@@ -79,10 +79,12 @@ def agreement_values(batch: Labelled, kind: int, where: Array | None = None) -> 
     return cos, item[usable]
 
 
-def signed_units(batch: Labelled, kind: int, where: Array | None = None) -> tuple[Array, Array]:
-    """Unit differences of one kind turned to positive amounts, (N, D), and their groups (N,)."""
-    unit, group, _ = _signed_units_of_items(batch, kind, where)
-    return unit, group
+def signed_units(batch: Labelled, kind: int, where: Array | None = None) -> tuple[Array, Array, Array]:
+    """Unit differences of one kind turned to positive amounts, (N, D), and their groups and items (N,)."""
+    mask = (batch.kind == kind) & batch.alive & batch.shifted
+    item, view = np.nonzero(mask if where is None else mask & where)
+    unit = batch.unit[item, view] * np.sign(batch.amount[item, view])[:, None]
+    return unit, batch.group[item], item
 
 
 def between_images(unit: Array, group: Array) -> float:
@@ -91,9 +93,9 @@ def between_images(unit: Array, group: Array) -> float:
     return float(replicate[0]) if len(replicate) else math.nan
 
 
-def between_images_interval(unit: Array, group: Array, draws: Bootstrap) -> tuple[float, float]:
+def between_images_interval(unit: Array, item: Array, draws: Bootstrap) -> tuple[float, float]:
     """Interval of ``between_images``; a group that is drawn twice is not compared with itself."""
-    sums = np.zeros((draws.groups, unit.shape[1]))
+    group, sums = draws.group[item], np.zeros((draws.groups, unit.shape[1]))
     np.add.at(sums, group, unit)
     size = np.bincount(group, minlength=draws.groups)
     return draws.percentiles(_between(sums, size, draws.counts), present=int((size > 0).sum()))
@@ -108,15 +110,8 @@ def _between(sums: Array, size: Array, counts: Array) -> Array:
     return cosines[pairs > 0.5] / pairs[pairs > 0.5]
 
 
-def _signed_units_of_items(batch: Labelled, kind: int, where: Array | None) -> tuple[Array, Array, Array]:
-    mask = (batch.kind == kind) & batch.alive & batch.shifted
-    item, view = np.nonzero(mask if where is None else mask & where)
-    unit = batch.unit[item, view] * np.sign(batch.amount[item, view])[:, None]
-    return unit, batch.group[item], item
-
-
 def _plane_shares(batch: Labelled, kind: int, where: Array | None) -> tuple[Array, Array]:
-    unit, group, item = _signed_units_of_items(batch, kind, where)
+    unit, group, item = signed_units(batch, kind, where)
     half = np.unique(group, return_inverse=True)[1] % 2 == 0
     if half.all():
         return np.empty(0), item[:0]

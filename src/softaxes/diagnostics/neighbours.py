@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from softaxes.axes import Axes, fit_axes
+from softaxes.axes import Axes
+from softaxes.diagnostics.held_out import Folds, held_out_axes
 from softaxes.diagnostics.labelled import Array, Labelled, finite, label
 from softaxes.kinds import Kind
 
@@ -84,28 +85,34 @@ def ranks(
 
 @dataclass(frozen=True)
 class Hits:
-    """H@1, H@5 and mean reciprocal rank of N queries among ``candidates``; all in [0, 1], 1: always the nearest.
+    """The ``rank`` (N,) of the right one among ``candidates`` for N queries, and what it comes to.
 
-    ``chance`` is that of H@1 for a blind guess, 1 / candidates. NaN without queries.
+    H@1, H@5 and mean reciprocal rank lie in [0, 1]; 1: always the nearest; NaN without queries. ``chance`` is that of
+    H@1 for a blind guess.
     """
 
-    h1: float
-    h5: float
-    mrr: float
-    n: int
+    rank: Array
     candidates: int
+
+    @property
+    def h1(self) -> float:
+        return _mean(self.rank <= 1)
+
+    @property
+    def h5(self) -> float:
+        return _mean(self.rank <= 5)
+
+    @property
+    def mrr(self) -> float:
+        return _mean(1 / self.rank)
 
     @property
     def chance(self) -> float:
         return 1 / self.candidates
 
 
-def hits(rank: Array, candidates: int) -> Hits:
-    """Summary of ``ranks``."""
-    if not len(rank):
-        return Hits(float("nan"), float("nan"), float("nan"), 0, candidates)
-    h1, h5, mrr = float((rank <= 1).mean()), float((rank <= 5).mean()), float((1 / rank).mean())
-    return Hits(h1, h5, mrr, len(rank), candidates)
+def _mean(values: Array) -> float:
+    return float(values.mean()) if len(values) else float("nan")
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,7 @@ class ContentRanks:
     @property
     def recall(self) -> float:
         """Share of views whose anchor is nearest; 1: content is untouched by shifts, chance 1 / candidates."""
-        return float((self.rank <= 1).mean()) if len(self.rank) else float("nan")
+        return _mean(self.rank <= 1)
 
 
 def content_ranks(
@@ -140,39 +147,26 @@ def content_ranks(
     """Rank of each view's own anchor among all anchors, once the axes are removed from both.
 
     Args:
-        axes: fitted on other data; fitted here if None (one or two numbers a kind: little is lost to the fit).
+        axes: fitted on other data; if None, each half of the groups gets axes fitted on the other half.
         embargo: leave out other anchors of the same ``group``.
     """
     batch = label(anchor, views, kind, amount, clipped=clipped, group=group, kinds=kinds)
-    return same_content(batch, fit(batch) if axes is None else axes, embargo=embargo, ties=ties)
+    return same_content(batch, held_out_axes(batch, axes), embargo=embargo, ties=ties)
 
 
-def same_content(batch: Labelled, axes: Axes, *, embargo: bool = False, ties: str = "worst") -> ContentRanks:
+def same_content(batch: Labelled, folds: Folds, *, embargo: bool = False, ties: str = "worst") -> ContentRanks:
     """``content_ranks`` of data that is already checked."""
-    item, view = np.nonzero(batch.shifted)
-    content = axes.remove(torch.from_numpy(batch.anchor)).numpy()
-    moved = axes.remove(torch.from_numpy(batch.views[item, view])).numpy()
-    groups = (batch.group[item], batch.group) if embargo else (None, None)
-    rank = ranks(moved, content, item, query_group=groups[0], gallery_group=groups[1], ties=ties)
+    rank = np.zeros(batch.kind.shape)
+    for items, axes in folds:
+        row, view = np.nonzero(batch.shifted[items])
+        content = axes.remove(torch.from_numpy(batch.anchor)).numpy()
+        moved = axes.remove(torch.from_numpy(batch.views[items[row], view])).numpy()
+        groups = (batch.group[items[row]], batch.group) if embargo else (None, None)
+        found = ranks(moved, content, items[row], query_group=groups[0], gallery_group=groups[1], ties=ties)
+        rank[items[row], view] = found
+    item, view = np.nonzero(rank)
     clipped = None if batch.clipped is None else batch.clipped[item, view]
-    return ContentRanks(rank, item, batch.kind[item, view], clipped, len(content))
-
-
-def fit(batch: Labelled) -> Axes:
-    """Axes of the kinds that occur in ``batch``, by least squares on its views, unclipped ones where that is known."""
-    moved = [i for i in range(len(batch.kinds)) if (batch.amounts[..., i] != 0).any()]
-    if not moved:
-        return Axes([])
-    clipped = batch.clipped
-    if clipped is not None and any(not (batch.amounts[~clipped][:, i] != 0).any() for i in moved):
-        clipped = None  # a kind with clipped views only
-    return fit_axes(
-        anchor=torch.from_numpy(batch.anchor),
-        views=torch.from_numpy(batch.views),
-        amount=torch.from_numpy(batch.amounts[..., moved]),
-        kinds=[batch.kinds[i] for i in moved],
-        clipped=None if clipped is None else torch.from_numpy(clipped),
-    )
+    return ContentRanks(rank[item, view], item, batch.kind[item, view], clipped, len(batch.anchor))
 
 
 @dataclass(frozen=True)
@@ -211,7 +205,7 @@ def retrieval(
     direction *= np.linalg.norm(p - z, axis=1, keepdims=True) / np.linalg.norm(direction, axis=1, keepdims=True)
     own = z if with_query else None
     candidates = len(finite(gallery, "gallery", "(M, D)", ndim=2)) + with_query
-    found = (hits(ranks(query, gallery, target, own=own, ties=ties), candidates) for query in (p, z, z + direction))
+    found = (Hits(ranks(query, gallery, target, own=own, ties=ties), candidates) for query in (p, z, z + direction))
     return Retrieval(*found)
 
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from softaxes.diagnostics.labelled import RESOLUTION, Array, finite
+from softaxes.diagnostics.labelled import RESOLUTION, Array, Labelled, finite, label
 
 
 def relative_errors(predicted: ArrayLike, start: ArrayLike, target: ArrayLike) -> Array:
@@ -85,10 +85,10 @@ def _skill(error: float, idle: float) -> float:
 
 @dataclass(frozen=True)
 class OwnShift:
-    """``right`` (B, V): was the true shift the nearest of the crop's own; ``chance`` 1 / (V + 1)."""
+    """(B, V) each: ``right``, was the true shift nearest of the crop's own; ``chance``, 1 / number of candidates."""
 
     right: Array
-    chance: float
+    chance: Array
 
     def accuracy(self, where: ArrayLike | None = None) -> float:
         """Share of right ones among all or those of a mask (B, V), say |amount| <= 12 for trained shifts."""
@@ -96,26 +96,36 @@ class OwnShift:
         return float(chosen.mean()) if chosen.size else math.nan
 
 
-def own_shift(predicted: ArrayLike, anchor: ArrayLike, views: ArrayLike) -> OwnShift:
+def own_shift(
+    predicted: ArrayLike, anchor: ArrayLike, views: ArrayLike, kind: ArrayLike, amount: ArrayLike
+) -> OwnShift:
     """Which of the crop's own shifts is nearest to each prediction? A tie counts as wrong.
 
     Args:
         predicted: (B, V, D) op(z, amount) for each view.
         anchor: (B, D) a candidate too: predicting "no change" is never right.
-        views: (B, V, D) candidates; views with equal amounts tie, so give each amount once.
+        views: (B, V, D) the candidates of a prediction are the views of its crop and kind with another amount.
+        kind, amount: (B, V) integers or names, numbers.
     """
-    z, zv = finite(anchor, "anchor", "(B, D)", ndim=2), finite(views, "views", "(B, V, D)", ndim=3)
+    batch = label(anchor, views, kind, amount)
     p = finite(predicted, "predicted", "(B, V, D)", ndim=3)
-    if zv.shape[::2] != z.shape or p.shape != zv.shape or not zv.size:
-        raise ValueError(f"`predicted` and `views` must have shape ({len(z)}, V, D), got {p.shape} and {zv.shape}")
-    candidates = np.concatenate([zv - z[:, None], np.zeros_like(z)[:, None]], axis=1)
-    p = p - z[:, None]
-    distance = np.square(candidates).sum(axis=-1)[:, None] - 2 * p @ candidates.swapaxes(1, 2)  # + |p|^2 for all
-    truth = np.arange(zv.shape[1])
-    to_truth = distance[:, truth, truth].copy()
-    distance[:, truth, truth] = np.inf
-    tolerance = 1e-9 * np.square(np.concatenate([candidates, p], axis=1)).sum(axis=-1).max()
-    return OwnShift(to_truth < distance.min(axis=-1) - tolerance, 1 / candidates.shape[1])
+    if p.shape != batch.views.shape:
+        raise ValueError(f"`predicted` must have shape {batch.views.shape} to fit `views`, got {p.shape}")
+    return nearest_own_shift(p - batch.anchor[:, None], batch)
+
+
+def nearest_own_shift(moved: Array, batch: Labelled) -> OwnShift:
+    """``own_shift`` of data that is already checked; ``moved`` = predicted - anchor, rows with NaN are wrong."""
+    candidates = np.concatenate([batch.difference, np.zeros_like(batch.difference[:, :1])], axis=1)
+    squares = np.square(candidates).sum(axis=-1)
+    distance = squares[:, None] - 2 * moved @ candidates.swapaxes(1, 2)  # + |moved|^2, the same for all candidates
+    truth = np.arange(moved.shape[1])
+    same_kind = batch.kind[:, :, None] == batch.kind[:, None]
+    rival = same_kind & (batch.amount[:, :, None] != batch.amount[:, None])
+    rival = np.concatenate([rival, (batch.amount != 0)[..., None]], axis=-1)
+    to_truth, to_rival = distance[:, truth, truth], np.where(rival, distance, np.inf).min(axis=-1)
+    right = to_truth < to_rival - 1e-9 * squares.max()
+    return OwnShift(right, 1 / (1 + rival.sum(axis=-1)))
 
 
 def phase_cos(before: ArrayLike, after: ArrayLike, amount: ArrayLike, period: float) -> Array:

@@ -155,6 +155,11 @@ def subspace_overlap(
         raise ValueError(f"`dims` must lie in 1..{batch.anchor.shape[1]}, got {dims}")
     if not 0 < variance <= 1:
         raise ValueError(f"`variance` must lie in (0, 1], got {variance}")
+    return overlaps(batch, dims, variance)
+
+
+def overlaps(batch: Labelled, dims: int | None = None, variance: float = 0.9) -> dict[tuple[str, str], Overlap]:
+    """``subspace_overlap`` of data that is already checked."""
     bases = {k.name: _subspace(batch, i, dims, variance) for i, k in enumerate(batch.kinds)}
     names = [name for name, basis in bases.items() if len(basis)]
     return {(a, b): _overlap(bases[a], bases[b]) for a, b in combinations(names, 2)}

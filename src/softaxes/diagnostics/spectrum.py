@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from softaxes.diagnostics.bootstrap import Bootstrap, Statistic
 from softaxes.diagnostics.labelled import RESOLUTION, Array, finite
 
 
@@ -33,7 +34,35 @@ def effective_rank(latents: ArrayLike) -> float:
     z = finite(latents, "latents", "(N, D)", ndim=2)
     if len(z) < 2 or not z.shape[1]:
         raise ValueError(f"`latents` must have shape (N, D) with N >= 2, got {z.shape}")
-    return float(rank_of_spectrum(_variances(z)[None])[0])
+    return float(rank_of_spectrum(variances_of(z)[None])[0])
+
+
+def variances_of(rows: Array) -> Array:
+    """Descending eigenvalues of the covariance of rows; those below the rounding of float32 latents are 0."""
+    centred = rows - rows.mean(axis=0)
+    values = np.linalg.eigvalsh(centred.T @ centred / len(rows))[::-1]
+    return np.where(values > (RESOLUTION * np.abs(rows).max(initial=0.0)) ** 2, values, 0.0)
+
+
+def spectrum_interval(rows: Array, draws: Bootstrap, item: Array, statistic: Statistic) -> tuple[float, float]:
+    """Interval of a figure of the spectrum, ``statistic`` of descending variances (n, D).
+
+    Costs G D^2 memory for G drawn groups: bundle them (``Bootstrap(bundles=...)``). With few rows per dimension the
+    draws, which hold fewer distinct rows, have a lower rank than the data, and the interval with them.
+    """
+    group = draws.group[item]
+    size = np.bincount(group, minlength=draws.groups).astype(np.float64)
+    sums, squares = np.zeros((draws.groups, rows.shape[1])), np.zeros((draws.groups, rows.shape[1] ** 2))
+    centred = rows - rows.mean(axis=0)
+    for g in np.flatnonzero(size):
+        own = centred[group == g]
+        sums[g], squares[g] = own.sum(axis=0), (own.T @ own).ravel()
+    count = (draws.counts @ size)[:, None]
+    drawn = count[:, 0] > 0
+    mean = (draws.counts @ sums)[drawn] / count[drawn]
+    second = ((draws.counts @ squares)[drawn] / count[drawn]).reshape(-1, rows.shape[1], rows.shape[1])
+    variances = np.linalg.eigvalsh(second - mean[:, :, None] * mean[:, None])[:, ::-1]
+    return draws.percentiles(statistic(np.maximum(variances, 0.0)), present=int((size > 0).sum()))
 
 
 def rank_of_spectrum(variances: ArrayLike) -> Array:
@@ -53,9 +82,13 @@ def pca_ratios(differences: ArrayLike, components: int = 2) -> Array:
     d = finite(differences, "differences", "(N, D)", ndim=2)
     if len(d) < 2 or not 1 <= components <= d.shape[1]:
         raise ValueError(f"`components` must lie in 1..D and N be >= 2, got {components} for {d.shape}")
-    variances = _variances(d)
-    total = variances.sum()
-    return variances[:components] / total if total > 0 else np.full(components, math.nan)
+    return shares_of_spectrum(variances_of(d)[None])[0, :components]
+
+
+def shares_of_spectrum(variances: Array) -> Array:
+    """Each row of ``variances`` (n, D) divided by its sum; NaN for a row of zeros."""
+    total = variances.sum(axis=-1, keepdims=True)
+    return np.where(total > 0, variances / np.where(total > 0, total, 1.0), math.nan)
 
 
 @dataclass(frozen=True)
@@ -100,10 +133,3 @@ def _singular_shares(matrices: Array, floor: float, power: int) -> Array:
     alive = values[:, :1] > floor
     values = values**power
     return np.where(alive, values / np.where(alive, values.sum(axis=1, keepdims=True), 1.0), math.nan)
-
-
-def _variances(rows: Array) -> Array:
-    """Descending eigenvalues of the covariance of rows; those below the rounding of float32 latents are 0."""
-    centred = rows - rows.mean(axis=0)
-    values = np.linalg.eigvalsh(centred.T @ centred / len(rows))[::-1]
-    return np.where(values > (RESOLUTION * np.abs(rows).max(initial=0.0)) ** 2, values, 0.0)

@@ -1,0 +1,316 @@
+"""The whole sheet at once: every figure that applies to labelled latents, of any encoder.
+
+``diagnose`` asks the questions of this package in turn. A figure that does not apply is absent (cross cosines of one
+kind, triples where no amounts add up); one that applies but cannot be computed is NaN (cosines of a dead encoder).
+Operators are judged on groups that their axes were not fitted on (``held_out``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from softaxes.axes import Axes
+from softaxes.diagnostics import additivity, cosines, global_axis, neighbours, operators, probes, spectrum
+from softaxes.diagnostics.bootstrap import Bootstrap, Statistic
+from softaxes.diagnostics.held_out import Folds, coordinates, fit, held_out_axes, predict
+from softaxes.diagnostics.labelled import Array, Labelled, label
+from softaxes.diagnostics.report import Figure, Report
+from softaxes.kinds import Circle, Kind
+
+GALLERY = 2000  # most crops among which an operator's result is looked for
+RANK_DRAWS = 200  # of spectra: each draw is an eigenvalue problem
+
+
+def diagnose(
+    *,
+    anchor: ArrayLike,
+    views: ArrayLike,
+    kind: ArrayLike,
+    amount: ArrayLike,
+    group: ArrayLike | None = None,
+    clipped: ArrayLike | None = None,
+    kinds: Sequence[Kind] | None = None,
+    axes: Axes | None = None,
+    draws: int = 1000,
+    seed: int = 0,
+) -> Report:
+    """Every applicable figure of labelled latents, with intervals over groups, chance levels and how to read it.
+
+    Args:
+        anchor: (B, D) latents; numpy or torch.
+        views: (B, V, D) latents of shifted views.
+        kind: (B, V) integers that index ``kinds``, or names.
+        amount: (B, V) signed, in the kind's unit.
+        group: (B,) song of each item. Without groups every item counts as independent, and figures with held-out
+            halves depend on the order of the items.
+        clipped: (B, V) booleans; if given, unclipped and clipped views are reported apart as well.
+        kinds: Line and Circle declarations; lines by default.
+        axes: fitted on training data; by default each half of the groups is judged by axes of the other half.
+        draws: of the bootstrap.
+        seed: of draws, controls and of the crops in the gallery.
+
+    Raises:
+        ValueError: on shapes that do not fit or non-finite values, naming the argument.
+    """
+    batch = label(anchor, views, kind, amount, clipped=clipped, group=group, kinds=kinds)
+    sheet = _Sheet(batch, Bootstrap(batch.group, n=draws, seed=seed))
+    folds = held_out_axes(batch, axes)
+    _same_anchor(sheet)
+    _axes_of_all(sheet)
+    _laws(sheet)
+    _spectra(sheet, axes, seed)
+    _content(sheet, folds)
+    _operators(sheet, folds, seed)
+    _probes(sheet)
+    return Report(sheet.figures)
+
+
+class _Sheet:
+    """Collects figures; the kinds that occur, as (index, kind), are those asked about."""
+
+    def __init__(self, batch: Labelled, draws: Bootstrap) -> None:
+        self.batch, self.draws = batch, draws
+        self.figures: list[Figure] = []
+        self.occurring = [(i, k) for i, k in enumerate(batch.kinds) if (batch.shifted & (batch.kind == i)).any()]
+        self.lines = [(i, k) for i, k in self.occurring if not isinstance(k, Circle)]
+
+    def add(
+        self,
+        name: str,
+        values: Array,
+        item: Array,
+        *,
+        chance: float,
+        kind: str = "",
+        part: str = "all",
+        statistic: Statistic | None = None,
+    ) -> None:
+        """A figure that is a function of the mean of ``values``; without values a part is left out, "all" is NaN."""
+        if not len(values):
+            if part == "all":
+                self.put(name, math.nan, (math.nan, math.nan), 0, chance=chance, kind=kind)
+            return
+        rows = values[:, None] if values.ndim == 1 else values
+        mean = rows.astype(np.float64).mean(axis=0, keepdims=True)
+        value = float(mean[0, 0] if statistic is None else statistic(mean)[0])
+        self.put(
+            name, value, self.draws.interval(rows, item, statistic), len(rows), chance=chance, kind=kind, part=part
+        )
+
+    def put(
+        self,
+        name: str,
+        value: float,
+        interval: tuple[float, float],
+        n: int,
+        *,
+        chance: float,
+        kind: str = "",
+        part: str = "all",
+    ) -> None:
+        self.figures.append(Figure(name, value, *interval, n, chance, kind, part))
+
+
+def _same_anchor(sheet: _Sheet) -> None:
+    """Dead views, the cosines of each relation (of each kind too, where there are several), the opening angles."""
+    batch = sheet.batch
+    found = cosines.pair_cosines(batch)
+    item, view = np.nonzero(batch.shifted)
+    sheet.add("dead", (~batch.alive)[item, view], item, chance=0.0)
+    chance = cosines.chance_same_anchor(batch.anchor.shape[1])
+    for relation in cosines.RELATIONS:
+        asked = found.asked(relation)
+        level = math.nan if relation == "circle" else chance
+        for kind, of_kind in _kinds_of_pairs(batch, found, asked):
+            for part, mask in found.parts().items():
+                chosen = asked & of_kind & mask & found.alive
+                values, item = found.error(relation)[chosen], found.item[chosen]
+                sheet.add(_COSINES[relation], values, item, chance=level, kind=kind, part=part)
+    for index, line in sheet.lines:
+        for part, where in batch.parts().items():
+            values, item = cosines.signed_differences(batch, index, where)
+            angle = cosines.angle_of_halves
+            sheet.add("opening_angle", values, item, chance=90.0, kind=line.name, part=part, statistic=angle)
+
+
+_COSINES = {"cross": "cross_cos", "same": "same_cos", "opposite": "opposite_cos", "circle": "circle_error"}
+
+
+def _kinds_of_pairs(batch: Labelled, found: cosines.Cosines, asked: Array) -> list[tuple[str, Array]]:
+    """("", all pairs), then (name or names, its pairs) for each pair of kinds, if there is more than one."""
+    if not asked.any():
+        return []
+    pairs = np.unique(np.stack([found.first[asked], found.second[asked]], axis=1), axis=0)
+    masks = [("", np.ones(len(asked), dtype=bool))]
+    if len(pairs) > 1:
+        for a, b in pairs:
+            name = batch.kinds[a].name if a == b else f"{batch.kinds[a].name}+{batch.kinds[b].name}"
+            masks.append((name, (found.first == a) & (found.second == b)))
+    return masks
+
+
+def _axes_of_all(sheet: _Sheet) -> None:
+    """Agreement of each kind over images."""
+    batch = sheet.batch
+    for index, kind in sheet.occurring:
+        chance = global_axis.chance(kind, batch.anchor.shape[1])
+        for part, where in batch.parts().items():
+            values, item = global_axis.agreement_values(batch, index, where)
+            sheet.add("axis_agreement", values, item, chance=chance, kind=kind.name, part=part)
+            unit, group, item = global_axis.signed_units(batch, index, where)
+            if not isinstance(kind, Circle) and (len(unit) or part == "all"):
+                value, interval = math.nan, (math.nan, math.nan)
+                if len(unit):
+                    value = global_axis.between_images(unit, group)
+                    interval = global_axis.between_images_interval(unit, item, sheet.draws)
+                sheet.put("between_images", value, interval, len(unit), chance=0.0, kind=kind.name, part=part)
+
+
+def _laws(sheet: _Sheet) -> None:
+    """Additivity of lines where triples add up, the size law of every kind."""
+    batch = sheet.batch
+    found = additivity.triples(batch)
+    alive = ~np.isnan(found.error)
+    for index, line in sheet.lines:
+        of_kind = found.kind == index
+        for part, mask in _parts_of(found.clipped, len(found.kind)).items():
+            chosen = of_kind & mask & alive
+            if of_kind.any():
+                errors, item = found.error[chosen], found.item[chosen]
+                sheet.add("additivity", errors, item, chance=additivity.CHANCE, kind=line.name, part=part)
+    laws = (("size_r2", additivity.r2, 0.0), ("size_exponent", additivity.exponent, 0.0))
+    for index, kind in sheet.occurring:
+        for part, where in batch.parts().items():
+            moments, item = additivity.size_moments(batch, index, where)
+            for name, statistic, chance in (*laws, ("size_ratio_cv", additivity.ratio_cv, math.nan)):
+                sheet.add(name, moments, item, chance=chance, kind=kind.name, part=part, statistic=statistic)
+
+
+def _spectra(sheet: _Sheet, axes: Axes | None, seed: int) -> None:
+    """Effective rank of latents and of content (axes fitted on these very items unless given), PCA of differences."""
+    batch, every = sheet.batch, np.arange(len(sheet.batch.anchor))
+    axes = fit(batch) if axes is None else axes
+    dims = batch.anchor.shape[1]
+    item, view = np.nonzero(batch.shifted)
+    differences = batch.difference[item, view]
+    content = axes.remove(torch.from_numpy(batch.anchor)).numpy()
+    free = dims - sum(len(axis.basis) for axis in axes.values())
+    draws = Bootstrap(batch.group, n=RANK_DRAWS, seed=seed, bundles=RANK_DRAWS)
+    for name, rows, of, statistic, chance in (
+        ("effective_rank", batch.anchor, every, spectrum.rank_of_spectrum, float(dims)),
+        ("content_rank", content, every, spectrum.rank_of_spectrum, float(free)),
+        ("difference_pca2", differences, item, _first_two, min(1.0, 2 / dims)),
+    ):
+        value = float(statistic(spectrum.variances_of(rows)[None])[0]) if len(rows) else math.nan
+        interval = spectrum.spectrum_interval(rows, draws, of, statistic) if len(rows) else (math.nan, math.nan)
+        sheet.put(name, value, interval, len(rows), chance=chance)
+
+
+def _first_two(variances: Array) -> Array:
+    return np.asarray(spectrum.shares_of_spectrum(variances)[:, :2].sum(axis=1))
+
+
+def _content(sheet: _Sheet, folds: Folds) -> None:
+    """Is the same music still the nearest, once the axes are removed?"""
+    found = neighbours.same_content(sheet.batch, folds)
+    for part, mask in _parts_of(found.clipped, len(found.rank)).items():
+        right, item = (found.rank <= 1)[mask], found.item[mask]
+        sheet.add("content_recall", right, item, chance=1 / found.candidates, part=part)
+
+
+def _operators(sheet: _Sheet, folds: Folds, seed: int) -> None:
+    """The operators of the held-out axes: errors, own shifts, retrieval, and each axis' coordinate."""
+    batch = sheet.batch
+    predicted = predict(batch, folds)
+    known = batch.shifted & ~np.isnan(predicted).any(axis=-1)
+    own = operators.nearest_own_shift(predicted - batch.anchor[:, None], batch)
+    for index, kind in sheet.occurring:
+        for part, where in batch.parts().items():
+            item, view = np.nonzero(known & (batch.kind == index) & where)
+            if len(item):
+                errors = operators.relative_errors(predicted[item, view], batch.anchor[item], batch.views[item, view])
+                alive = ~np.isnan(errors)
+                sheet.add("relative_error", errors[alive], item[alive], chance=1.0, kind=kind.name, part=part)
+        item, view = np.nonzero(known & (batch.kind == index))
+        squares = [np.square(v).sum(axis=-1) for v in (predicted - batch.views, batch.difference)]
+        values = np.stack([square[item, view] for square in squares], axis=1)
+        sheet.add("skill", values, item, chance=0.0, kind=kind.name, statistic=probes.r2_of_means)
+        level = float(own.chance[item, view].mean()) if len(item) else math.nan
+        sheet.add("own_shift", own.right[item, view], item, chance=level, kind=kind.name)
+        _retrieval(sheet, predicted, known & (batch.kind == index), kind.name, seed)
+    for index, kind in enumerate(batch.kinds):
+        if (batch.amounts[..., index] != 0).any():
+            _coordinate(sheet, folds, index, kind)
+
+
+def _retrieval(sheet: _Sheet, predicted: Array, known: Array, kind: str, seed: int) -> None:
+    """Each crop's first view of a kind among those of all crops (at most ``GALLERY`` of them), and the controls."""
+    batch = sheet.batch
+    item = np.flatnonzero(known.any(axis=1))
+    if len(item) > GALLERY:
+        item = np.sort(np.random.default_rng(seed).permutation(item)[:GALLERY])
+    if len(item) < 2:
+        return
+    view = known[item].argmax(axis=1)
+    told, start, gallery, target = (
+        predicted[item, view],
+        batch.anchor[item],
+        batch.views[item, view],
+        np.arange(len(item)),
+    )
+    alone = neighbours.retrieval(told, start, gallery, target, seed=seed)
+    crowded = neighbours.retrieval(told, start, gallery, target, seed=seed, with_query=True)
+    chance, rank = alone.operator.chance, alone.operator.rank
+    harmonic = float((1 / np.arange(1, len(item) + 1)).mean())
+    for name, values, level in (
+        ("h1", rank <= 1, chance),
+        ("h5", rank <= 5, min(1.0, 5 * chance)),
+        ("mrr", 1 / rank, harmonic),
+        ("h1_with_query", crowded.operator.rank <= 1, crowded.operator.chance),
+        ("h1_no_operator", alone.no_operator.rank <= 1, chance),
+        ("h1_random_direction", alone.random_direction.rank <= 1, chance),
+    ):
+        sheet.add(name, values, item, chance=level, kind=kind)
+
+
+def _coordinate(sheet: _Sheet, folds: Folds, index: int, kind: Kind) -> None:
+    before, after, amount, item = coordinates(sheet.batch, folds, index)
+    if isinstance(kind, Circle):
+        values = operators.phase_cos(before, after, amount, kind.period)
+        sheet.add("phase_cos", values, item, chance=0.0, kind=kind.name)
+        return
+    values = np.stack([np.square(after - before - amount), np.square(after - before), after, np.square(after)], axis=1)
+    idle = float(_coordinate_r2(values.mean(axis=0, keepdims=True)[:, 1:])[0]) if len(values) else math.nan
+    columns = values[:, [0, 2, 3]]
+    sheet.add("coordinate_r2", columns, item, chance=idle, kind=kind.name, statistic=_coordinate_r2)
+    sheet.add("coordinate_skill", values[:, :2], item, chance=0.0, kind=kind.name, statistic=probes.r2_of_means)
+
+
+def _coordinate_r2(means: Array) -> Array:
+    """From means of squared error, coordinate, squared coordinate."""
+    error, first, second = means.T
+    return probes.r2_of_means(np.stack([error, second - first**2], axis=1))
+
+
+def _probes(sheet: _Sheet) -> None:
+    """Linear probes of the amount (needs two groups to hold one out), overlap of the kinds' subspaces (no interval)."""
+    batch = sheet.batch
+    for index, line in sheet.lines:
+        if len(np.unique(batch.group[(batch.kind == index).any(axis=1)])) > 1:
+            probe, item = probes.shift_probe(batch, index)
+            statistic = probes.r2_of_means
+            sheet.add("shift_r2", probe.values, item, chance=0.0, kind=line.name, statistic=statistic)
+    for (a, b), found in probes.overlaps(batch).items():
+        nothing = (math.nan, math.nan)
+        n = int((batch.alive & batch.shifted).sum())
+        sheet.put("subspace_overlap", found.overlap, nothing, n, chance=found.chance, kind=f"{a}+{b}")
+
+
+def _parts_of(clipped: Array | None, n: int) -> dict[str, Array]:
+    every = np.ones(n, dtype=bool)
+    return {"all": every} if clipped is None else {"all": every, "unclipped": ~clipped, "clipped": clipped}
