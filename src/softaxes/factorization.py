@@ -3,8 +3,8 @@
 For one anchor ``x`` and two views with kinds ``(a, b)`` and signed amounts ``(s, t)``, ``d = f(T x) - f(x)``:
 
     L_within = mean (cos(d_a,s , d_b,t) - target)^2
-    target   = 0                                              if a != b
-    target   = sign(s t)                                      if a = b is a line
+    target   = 0                                                    if a != b
+    target   = sign(s t)                                            if a = b is a line
     target   = cos((alpha-beta)/2) sign(sin(alpha/2) sin(beta/2))   if a = b is a circle, alpha = 2 pi s / period
 
 The circle row is the angle between two chords that start at one point; ``period -> inf`` gives the line row, which with
@@ -32,9 +32,13 @@ from softaxes.kinds import Circle, Kind, check_kinds
 from softaxes.ranks import sum_over_ranks
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Terms:
-    """The loss and its parts, each a scalar tensor; ``total`` is their weighted sum."""
+    """The loss and its parts, each a scalar tensor; ``total`` is their weighted sum.
+
+    ``within`` and ``across`` lie in [0, 4]: 0 = every cosine as promised, 4 = all opposite. ``size`` is >= 0: 0 =
+    lengths in exact proportion to amounts. A term without any usable pair is 0, with gradient 0.
+    """
 
     total: Tensor
     within: Tensor
@@ -43,16 +47,18 @@ class Terms:
 
 
 class SoftFactorization(nn.Module):
-    """The loss above on the latents of any encoder.
+    """The loss above on the latents of any encoder; float32 or better under any autocast.
 
     Args:
         kinds: Line and Circle declarations; ``kind`` indexes them.
         within, across, size: weights of the terms, >= 0. A term of weight 0 is not computed and reads 0.
-        drop_clipped: leave out views that lost content at an edge (``clipped`` must then be given).
-        floor: smallest |d| that the cosine divides by. The gradient of a cosine grows as 1/|d|.
+        drop_clipped: leave out views that lost content at an edge; ``clipped`` must then be given, and is ignored
+            otherwise.
+        floor: smallest |d| that a cosine divides by, > 0. The gradient of a cosine grows as 1/|d|; it stays below
+            1/floor.
 
     Raises:
-        ValueError: on shapes that do not fit, a ``kind`` out of range, non-finite latents, or negative weights.
+        ValueError: negative or infinite weights, a floor of 0, no kinds or two of one name.
     """
 
     def __init__(
@@ -67,9 +73,10 @@ class SoftFactorization(nn.Module):
     ) -> None:
         super().__init__()
         self.kinds = check_kinds(kinds)
-        for name, value in (("within", within), ("across", across), ("size", size), ("floor", floor)):
+        for name, value in (("within", within), ("across", across), ("size", size)):
             if not 0 <= value < float("inf"):
                 raise ValueError(f"`{name}` must be finite and >= 0, got {value}")
+        check_floor(floor)
         self.within, self.across, self.size = within, across, size
         self.drop_clipped, self.floor = drop_clipped, floor
 
@@ -82,30 +89,80 @@ class SoftFactorization(nn.Module):
         kind: Int[Tensor, "B V"] | None = None,
         clipped: Bool[Tensor, "B V"] | None = None,
     ) -> Terms:
+        """The terms on B anchors with V views each.
+
+        Raises:
+            ValueError: shapes that do not fit, a ``kind`` out of range, non-finite latents or amounts, or no
+                ``clipped`` where clipped views are to be left out.
+            TypeError: ``kind`` or ``clipped`` of the wrong type.
+        """
         check_latents(anchor, views)
         amounts = amounts_by_kind(self.kinds, amount, kind, like=views)
         directions = promised_directions(self.kinds, amounts)
         used = directions.length > 0
         if self.drop_clipped:
-            if clipped is None:
-                raise ValueError("`clipped` must be given when drop_clipped=True, got None")
-            used = used & ~clipped
+            used = used & ~_checked_clipped(clipped, used)
         with torch.autocast(views.device.type, enabled=False):  # cosines of small differences need fp32
-            difference = views.float() - anchor.float()[:, None]
-            norm = difference.norm(dim=-1)
-            unit = difference / norm.clamp_min(self.floor)[..., None]
-            zero = difference.new_zeros(())
+            unit, norm = _unit_differences(anchor, views, self.floor)
+            zero = norm[:0].sum()  # part of the graph: a batch without a pair can still go backward
             within = within_anchor_loss(unit, directions, used) if self.within else zero
             across = across_anchor_loss(unit, directions, used) if self.across else zero
-            size = size_loss(norm, directions, used) if self.size else zero
+            size = size_loss(norm, directions, used, floor=self.floor) if self.size else zero
         total = self.within * within + self.across * across + self.size * size
         return Terms(total=total, within=within, across=across, size=size)
 
 
-@dataclass(frozen=True)
+def triplet_factorization_loss(
+    anchor: Float[Tensor, "B D"],
+    view1: Float[Tensor, "B D"],
+    view2: Float[Tensor, "B D"],
+    target: Float[Tensor, B],
+    *,
+    floor: float = 1e-8,
+) -> Tensor:
+    """The article's form: mean over triplets of (cos(view1 - anchor, view2 - anchor) - target)^2, in [0, 4].
+
+    ``target`` is +1 (same kind, same sign), -1 (same kind, opposite sign) or 0 (different kinds). Takes the triplets
+    of this process only. ``floor`` is the smallest |difference| that the cosine divides by.
+
+    Raises:
+        ValueError: shapes that do not fit, non-finite latents, or a floor of 0.
+    """
+    if view1.shape != view2.shape:
+        raise ValueError(f"`view1` and `view2` must have one shape, got {tuple(view1.shape)} and {tuple(view2.shape)}")
+    if view1.shape != anchor.shape:
+        raise ValueError(f"`view1` must have the shape of `anchor`, {tuple(anchor.shape)}, got {tuple(view1.shape)}")
+    if target.shape != anchor.shape[:1]:
+        raise ValueError(f"`target` must have shape ({anchor.shape[0]},), got {tuple(target.shape)}")
+    check_floor(floor)
+    views = torch.stack([view1, view2], dim=1)
+    check_latents(anchor, views)
+    with torch.autocast(views.device.type, enabled=False):
+        unit, _ = _unit_differences(anchor, views, floor)
+        return ((unit[:, 0] * unit[:, 1]).sum(-1) - target).square().mean()
+
+
+def _unit_differences(
+    anchor: Float[Tensor, "B D"], views: Float[Tensor, "B V D"], floor: float
+) -> tuple[Float[Tensor, "B V D"], Float[Tensor, "B V"]]:
+    """Differences divided by their length (or by ``floor`` if they are shorter), and the length, in fp32 or better."""
+    dtype = torch.promote_types(views.dtype, torch.float32)
+    difference = views.to(dtype) - anchor.to(dtype)[:, None]
+    norm = difference.norm(dim=-1)
+    return difference / norm.clamp_min(floor)[..., None], norm
+
+
+@dataclass(frozen=True, eq=False)
 class Directions:
-    """What the kinds promise of each view: its ``length`` (B, V), the ``share`` of each kind in it (B, V, K), and
-    the shift in turns: ``sign`` of the amount for lines, half angle in radians for circles, both (B, V, K)."""
+    """What the kinds promise of each view.
+
+    Attributes:
+        kinds: K of them.
+        length: (B, V) of the promised difference; 0 where nothing is shifted.
+        share: (B, V, K) of each kind in it, squares adding to 1; exactly 1 or 0 for views of one kind.
+        sign: (B, V, K) of the amount for lines, of sin(half angle) for circles.
+        half_angle: (B, V, K) in radians; 0 for lines.
+    """
 
     kinds: tuple[Kind, ...]
     length: Tensor
@@ -114,7 +171,7 @@ class Directions:
     half_angle: Tensor
 
     def target(self) -> Float[Tensor, "B V V"]:
-        """Promised cosine between every two views of an anchor."""
+        """Promised cosine between every two views of an anchor, in [-1, 1]; exactly +-1 or 0 where all is lines."""
         share, sign, half = self.share, self.sign, self.half_angle
         chord = torch.cos(half[:, :, None] - half[:, None])  # 1 for lines, whose half angle is 0
         same_kind = sign[:, :, None] * sign[:, None] * chord
@@ -126,7 +183,7 @@ def promised_directions(kinds: tuple[Kind, ...], amounts: Float[Tensor, "B V K"]
     lengths, signs, halves = [], [], []
     for index, kind in enumerate(kinds):
         s = amounts[..., index]
-        if isinstance(kind, Circle):
+        if isinstance(kind, Circle):  # whole turns move nothing, which sin(k pi) in floating point does not say
             half = torch.where(s.remainder(kind.period) == 0, torch.zeros_like(s), kind.angle(s) / 2)
             sine = torch.sin(half)
             lengths.append(2 * kind.size * sine.abs())
@@ -137,7 +194,7 @@ def promised_directions(kinds: tuple[Kind, ...], amounts: Float[Tensor, "B V K"]
             signs.append(torch.sign(s))
             halves.append(torch.zeros_like(s))
     parts = torch.stack(lengths, dim=-1)
-    length = parts.norm(dim=-1) if len(kinds) > 1 else parts[..., 0]
+    length = parts.norm(dim=-1)
     one_kind = (parts > 0).sum(-1, keepdim=True) == 1
     share = torch.where(one_kind, (parts > 0).to(parts), parts / length.clamp_min(1e-30)[..., None])
     return Directions(kinds, length, share, torch.stack(signs, -1), torch.stack(halves, -1))
@@ -156,36 +213,38 @@ def across_anchor_loss(unit: Float[Tensor, "B V D"], directions: Directions, use
     """Mean of (cos - target)^2 over pairs of used views of *different* anchors; 0 if there is no pair.
 
     Two chords of one circle that start at different points have no promised angle: such pairs are left out, and so
-    are views that shift two circles at once (a circle and those that follow it count as one). The n^2 pairs are never
-    formed: with U the unit differences of a group of views and T their targets' factors (share times sign), the sum
-    of (cos - target)^2 over two groups g, h is <Ug'Ug, Uh'Uh> - 2 <Ug'Tg, Uh'Th> + <Tg'Tg, Th'Th>, which costs
-    O(n D^2) and adds up over processes.
+    are views that shift two circles at once (a circle and those that follow the same shift count as one).
+
+    The n^2 pairs are never formed. With U the unit differences of a group of views and T the factors of their targets
+    (share times sign, so that a target is <t_i, t_j>), the sum of (cos - target)^2 over two groups g, h is
+    <Ug'Ug, Uh'Uh> - 2 <Ug'Tg, Uh'Th> + <Tg'Tg, Th'Th>. That costs O(n D^2) and adds up over processes; what pairs of
+    one anchor put into it is taken out again.
     """
     members = _across_groups(directions, used)
-    factor = directions.share * directions.sign
-    joined = torch.cat([unit, factor.to(unit)], dim=-1)  # (B, V, D + K)
-    signature = torch.cat([torch.ones(unit.shape[-1]), -torch.ones(factor.shape[-1])]).to(unit)
-    moments = torch.stack([_moment(joined, m) for m in members])
-    counts = torch.stack([m.sum() for m in members]).to(unit)
-    moments, counts = sum_over_ranks(moments), sum_over_ranks(counts)
-    allowed = torch.ones(len(members), len(members), device=unit.device)
-    allowed.fill_diagonal_(0.0)
+    allowed = 1 - torch.eye(len(members), device=unit.device, dtype=unit.dtype)
     allowed[0, 0] = 1.0  # lines compare with lines; a circle never with itself
-    # <J'J, S J'J S> expands to the three inner products above.
-    pairs = torch.einsum("gij,hij,i,j->gh", moments, moments, signature, signature)
-    error, count = (allowed * pairs).sum(), (allowed * counts[:, None] * counts[None]).sum()
+    factor = (directions.share * directions.sign).to(unit)
+    joined = torch.cat([unit, factor], dim=-1)  # (B, V, D + K)
+    moments = sum_over_ranks(torch.stack([_moment(joined, member) for member in members]))
+    counts = sum_over_ranks(torch.stack([member.sum() for member in members]).to(unit))
+    # With S = diag(1 for U, -1 for T), <J'J, S J'J S> expands to the three inner products above.
+    signature = torch.ones_like(joined[0, 0])
+    signature[unit.shape[-1] :] = -1
+    error = (allowed * torch.einsum("gij,hij,i,j->gh", moments, moments, signature, signature)).sum()
+    count = (allowed * counts[:, None] * counts).sum()
     own_error, own_count = _own_anchor_share(unit, factor, members, allowed)
     return (error - own_error).clamp_min(0) / (count - own_count).clamp_min(1)
 
 
-def _across_groups(directions: Directions, used: Tensor) -> list[Tensor]:
-    """Views that touch only lines, then for each family of circles the views that touch it and no other."""
-    circles = {kind.family for kind in directions.kinds if isinstance(kind, Circle)}
-    touched = [
-        (directions.share[..., [k.family == name for k in directions.kinds]] > 0).any(-1) for name in sorted(circles)
-    ]
-    number = torch.stack([used & False, *touched]).sum(0)
-    return [used & (number == 0)] + [used & (number == 1) & t for t in touched]
+def _across_groups(directions: Directions, used: Tensor) -> list[Bool[Tensor, "B V"]]:
+    """Used views that touch only lines, then for each family of circles the views that touch it and no other."""
+    moved = directions.share > 0
+    circles = {kind.family: used & False for kind in directions.kinds if isinstance(kind, Circle)}
+    for index, kind in enumerate(directions.kinds):
+        if isinstance(kind, Circle):
+            circles[kind.family] = circles[kind.family] | moved[..., index]
+    number = torch.stack([used & False, *circles.values()]).sum(0)
+    return [used & (number == 0)] + [used & (number == 1) & touched for touched in circles.values()]
 
 
 def _moment(joined: Float[Tensor, "B V C"], member: Bool[Tensor, "B V"]) -> Float[Tensor, "C C"]:
@@ -194,7 +253,7 @@ def _moment(joined: Float[Tensor, "B V C"], member: Bool[Tensor, "B V"]) -> Floa
 
 
 def _own_anchor_share(unit: Tensor, factor: Tensor, members: list[Tensor], allowed: Tensor) -> tuple[Tensor, Tensor]:
-    """What pairs of one anchor (a view with itself included) add to the sums over all pairs."""
+    """What pairs of one anchor (a view with itself included) add to the sum of errors and to the count."""
     member = torch.stack(members, dim=-1).to(unit)  # (B, V, G)
     weight = torch.einsum("bvg,bwh,gh->bvw", member, member, allowed)
     error = (unit @ unit.transpose(1, 2) - factor @ factor.transpose(1, 2)).square()
@@ -202,68 +261,89 @@ def _own_anchor_share(unit: Tensor, factor: Tensor, members: list[Tensor], allow
     return total, count
 
 
-def size_loss(norm: Float[Tensor, "B V"], directions: Directions, used: Bool[Tensor, "B V"]) -> Tensor:
-    """Mean over kinds of Var(r) / Mean(r)^2, r = |d| / promised length, over views of one kind; 0 = calibrated."""
-    alone = used[..., None] & (directions.share == 1)
-    weight = alone.to(norm)
-    ratio = norm / directions.length.clamp_min(1e-30)
-    ratio = torch.where(used, ratio, torch.zeros_like(ratio))[..., None]
-    sums = torch.stack([weight.sum((0, 1)), (weight * ratio).sum((0, 1)), (weight * ratio.square()).sum((0, 1))])
-    count, first, second = sum_over_ranks(sums)
-    mean = first / count.clamp_min(1)
-    variance = second / count.clamp_min(1) - mean.square()
-    present = (count > 0).to(norm)
-    return (present * variance.clamp_min(0) / mean.square().clamp_min(1e-12)).sum() / present.sum().clamp_min(1)
-
-
-def triplet_factorization_loss(
-    anchor: Float[Tensor, "B D"],
-    view1: Float[Tensor, "B D"],
-    view2: Float[Tensor, "B D"],
-    target: Float[Tensor, B],
-    *,
-    floor: float = 1e-8,
+def size_loss(
+    norm: Float[Tensor, "B V"], directions: Directions, used: Bool[Tensor, "B V"], *, floor: float = 1e-3
 ) -> Tensor:
-    """The article's form: mean over triplets of (cos(view1 - anchor, view2 - anchor) - target)^2, in [0, 4].
+    """Mean over kinds of Var(r) / Mean(r)^2, r = |d| / promised length; 0 = lengths in proportion to amounts.
 
-    ``target`` is +1 (same kind, same sign), -1 (same kind, opposite sign) or 0 (different kinds).
+    Taken over the views that shift one kind (its followers with it) and nothing else. Mean(r) counts as at least
+    ``floor``, which keeps the gradient finite while latents collapse.
     """
-    check_latents(anchor, torch.stack([view1, view2], dim=1) if view1.shape == view2.shape else view1[:, None])
-    if target.shape != anchor.shape[:1]:
-        raise ValueError(f"`target` must have shape ({anchor.shape[0]},), got {tuple(target.shape)}")
-    cosine = nn.functional.cosine_similarity(view1 - anchor, view2 - anchor, dim=-1, eps=floor)
-    return (cosine - target).square().mean()
+    moved = directions.share > 0
+    leaders = dict.fromkeys(kind.family for kind in directions.kinds)
+    own = [moved[..., [kind.family == leader for kind in directions.kinds]].any(-1) for leader in leaders]
+    touched = torch.stack(own, dim=-1)
+    weight = (touched & used[..., None] & (touched.sum(-1, keepdim=True) == 1)).to(norm)
+    ratio = (norm / torch.where(used, directions.length, 1.0).to(norm))[..., None]
+    count, total = sum_over_ranks(torch.stack([weight.sum((0, 1)), (weight * ratio).sum((0, 1))])).unbind()
+    mean = total / count.clamp_min(1)
+    variance = sum_over_ranks((weight * (ratio - mean).square()).sum((0, 1))) / count.clamp_min(1)
+    return (variance / mean.clamp_min(floor).square()).sum() / (count > 0).sum().clamp_min(1)
 
 
 def check_latents(anchor: Tensor, views: Tensor) -> None:
-    """ValueError unless ``anchor`` is (B, D), ``views`` is (B, V, D), B > 0 and both are finite."""
-    if anchor.ndim != 2 or anchor.shape[0] == 0:
-        raise ValueError(f"`anchor` must have shape (B, D) with B > 0, got {tuple(anchor.shape)}")
-    if views.ndim != 3 or views.shape[0] != anchor.shape[0] or views.shape[2] != anchor.shape[1]:
-        b, d = anchor.shape
-        raise ValueError(f"`views` must have shape ({b}, V, {d}) to fit `anchor`, got {tuple(views.shape)}")
+    """ValueError unless ``anchor`` is (B, D), ``views`` is (B, V, D), none of them is empty and both are finite."""
+    if anchor.ndim != 2 or anchor.numel() == 0:
+        raise ValueError(f"`anchor` must have shape (B, D) with B, D > 0, got {tuple(anchor.shape)}")
+    b, d = anchor.shape
+    if views.ndim != 3 or (views.shape[0], views.shape[2]) != (b, d) or views.shape[1] == 0:
+        raise ValueError(f"`views` must have shape ({b}, V, {d}) with V > 0 to fit `anchor`, got {tuple(views.shape)}")
     for name, value in (("anchor", anchor), ("views", views)):
-        if not bool(torch.isfinite(value.detach().sum())) and not bool(torch.isfinite(value).all()):
-            raise ValueError(f"`{name}` must be finite, got NaN or infinity")
+        check_finite(name, value)
+
+
+def check_finite(name: str, value: Tensor) -> None:
+    """ValueError if ``value`` holds NaN or infinity."""
+    value = value.detach()
+    if not bool(torch.isfinite(value.sum())) and not bool(torch.isfinite(value).all()):  # a sum may overflow
+        raise ValueError(f"`{name}` must be finite, got NaN or infinity")
+
+
+def check_floor(floor: float) -> None:
+    """ValueError unless ``floor`` is positive and finite."""
+    if not 0 < floor < float("inf"):
+        raise ValueError(f"`floor` must be positive and finite, got {floor}")
+
+
+def _checked_clipped(clipped: Tensor | None, used: Bool[Tensor, "B V"]) -> Bool[Tensor, "B V"]:
+    if clipped is None:
+        raise ValueError("`clipped` must be given when drop_clipped=True, got None")
+    if clipped.dtype != torch.bool:
+        raise TypeError(f"`clipped` must hold booleans, got {clipped.dtype}")
+    if clipped.shape != used.shape:
+        raise ValueError(f"`clipped` must have shape {tuple(used.shape)}, got {tuple(clipped.shape)}")
+    return clipped.to(used.device)
 
 
 def amounts_by_kind(
     kinds: tuple[Kind, ...], amount: Tensor, kind: Tensor | None, *, like: Float[Tensor, "B V D"]
 ) -> Float[Tensor, "B V K"]:
-    """Amounts as one column per kind, zeros where a view does not shift that kind."""
+    """Amounts as one column per kind, zeros where a view does not shift that kind.
+
+    With ``kind``, ``amount`` (B, V) goes to the kind that is named and to the circles that follow it; without,
+    ``amount`` is (B, V, K) already and says of every kind, followers included, how far it moves.
+
+    Raises:
+        ValueError: shapes that do not fit ``like``, a kind out of range, or non-finite amounts.
+        TypeError: ``kind`` does not hold integers.
+    """
     batch, views = like.shape[:2]
+    dtype = torch.promote_types(like.dtype, torch.float32)
     if kind is None:
         if amount.shape != (batch, views, len(kinds)):
             raise ValueError(
                 f"`amount` without `kind` must have shape ({batch}, {views}, {len(kinds)}), got {tuple(amount.shape)}"
             )
-        return amount.to(device=like.device, dtype=torch.float32)
+        check_finite("amount", amount)
+        return amount.to(device=like.device, dtype=dtype)
     for name, value in (("amount", amount), ("kind", kind)):
         if value.shape != (batch, views):
             raise ValueError(f"`{name}` must have shape ({batch}, {views}), got {tuple(value.shape)}")
-    if kind.is_floating_point():
+    if kind.is_floating_point() or kind.dtype == torch.bool:
         raise TypeError(f"`kind` must hold integers, got {kind.dtype}")
     if int(kind.min()) < 0 or int(kind.max()) >= len(kinds):
         raise ValueError(f"`kind` must lie in 0..{len(kinds) - 1}, got {int(kind.min())}..{int(kind.max())}")
-    column = nn.functional.one_hot(kind.long(), len(kinds)).to(like.device)
-    return column * amount.to(device=like.device, dtype=torch.float32)[..., None]
+    check_finite("amount", amount)
+    moves = torch.tensor([[moved.name == k.name or moved.family == k.name for moved in kinds] for k in kinds])
+    columns = moves.to(like.device)[kind.to(like.device).long()]
+    return columns * amount.to(device=like.device, dtype=dtype)[..., None]

@@ -10,6 +10,7 @@ radius of a circle. It matters only for views that shift several kinds at once, 
 
 from __future__ import annotations
 
+import keyword
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Line:
-    """Shifts that add: register in semitones, or the position of an isolated motif in steps."""
+    """Shifts that add: register in semitones, or the position of an isolated motif in steps.
+
+    Raises:
+        ValueError: ``name`` cannot be a keyword argument, or ``size`` is not positive and finite.
+    """
 
     name: str
     size: float = 1.0
@@ -40,10 +45,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Circle:
-    """Shifts that rotate: position in the bar, ``period`` steps to a turn.
+    """Shifts that rotate: position in the bar, ``period`` units of the amount to a turn.
 
-    ``follows`` names a circle that the same shift turns as well: a delay moves ``Circle("metre", 16)`` and
-    ``Circle("beat", 4, follows="metre")`` together, and steering by ``metre`` turns both.
+    ``follows`` names a kind whose shift turns this circle as well: a delay moves ``Circle("metre", 16)`` and
+    ``Circle("beat", 4, follows="metre")`` together, and steering by ``metre`` turns both. Naming the follower itself
+    moves it alone.
+
+    Raises:
+        ValueError: as for `Line`, or ``period`` is below 2 (a step would pass half a turn) or not finite.
     """
 
     name: str
@@ -58,8 +67,8 @@ class Circle:
 
     def __post_init__(self) -> None:
         _check_name_and_size(self)
-        if not self.period >= 2:
-            raise ValueError(f"`period` must be >= 2 steps, got {self.period}")
+        if not 2 <= self.period < math.inf:
+            raise ValueError(f"`period` of kind {self.name!r} must be >= 2 steps and finite, got {self.period}")
 
     def angle(self, s: Tensor) -> Tensor:
         """Angle in radians that amount ``s`` turns: ``2 pi s / period``."""
@@ -75,15 +84,23 @@ Kind = Line | Circle
 
 
 def _check_name_and_size(kind: Kind) -> None:
-    if not kind.name.isidentifier():
-        raise ValueError(f"`name` of a kind must be a Python identifier (it becomes a keyword), got {kind.name!r}")
+    if not kind.name.isidentifier() or keyword.iskeyword(kind.name):
+        raise ValueError(
+            f"`name` of a kind must be an identifier and no keyword of Python (steering takes it as an argument), "
+            f"got {kind.name!r}"
+        )
     if not (math.isfinite(kind.size) and kind.size > 0):
         raise ValueError(f"`size` of kind {kind.name!r} must be positive and finite, got {kind.size}")
 
 
 def check_kinds(kinds: Sequence[Kind]) -> tuple[Kind, ...]:
-    """The kinds as a tuple; ValueError if there is none or two share a name."""
-    if not kinds:
+    """The kinds as a tuple.
+
+    Raises:
+        TypeError: something is neither Line nor Circle.
+        ValueError: there is none, two share a name, or a circle follows a kind that is missing or a follower itself.
+    """
+    if len(kinds) == 0:
         raise ValueError("`kinds` must name at least one kind, got none")
     for kind in kinds:
         if not isinstance(kind, Line | Circle):

@@ -21,32 +21,42 @@ def world_size() -> int:
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
+def rank() -> int:
+    """Number of this process, from 0; 0 outside ``torch.distributed``."""
+    return dist.get_rank() if world_size() > 1 else 0
+
+
+def _all_reduced(x: Tensor) -> Tensor:
+    total = x.clone(memory_format=torch.contiguous_format)  # processes add up storage, which must be laid out alike
+    dist.all_reduce(total)
+    return total
+
+
 class _SumOverRanks(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        total = x.clone()
-        dist.all_reduce(total)
-        return total
+        return _all_reduced(x)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        total = grads[0].clone()
-        dist.all_reduce(total)
-        return total
+        return _all_reduced(grads[0])
 
 
 def sum_over_ranks(x: Tensor) -> Tensor:
-    """Sum of ``x`` over processes; differentiable."""
+    """Sum of ``x`` over processes, which must all call; differentiable."""
     if world_size() == 1:
         return x
     return _SumOverRanks.apply(x)
 
 
 def gather_rows(x: Tensor) -> Tensor:
-    """Rows (B, ...) of all processes in rank order, shape (B * world_size, ...); differentiable. B must be equal."""
+    """Rows (B, ...) of all processes in rank order, shape (B * world_size, ...); differentiable.
+
+    Every process must bring the same number of rows: `softaxes.train` sees to it, others must themselves.
+    """
     size = world_size()
     if size == 1:
         return x
     padded = x.new_zeros((size, *x.shape))
-    padded[dist.get_rank()] = x
+    padded[rank()] = x
     return sum_over_ranks(padded).flatten(0, 1)
