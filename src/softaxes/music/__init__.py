@@ -1,7 +1,7 @@
 """Real music as arrays: files to songs on a grid, songs to piano rolls, rolls to windows, and corpora of them.
 
 In reading order: `song` (what a piece is), `midi` and `tunebook` (files), `rolls` and `skyline`, `windows`, then
-`folders`, `tunes`, `pop909` (where music comes from), `duplicates`, `manifest`, `cache`, and `corpora`, which joins all.
+`folders`, `tunes`, `pop909` (where music comes from), `duplicates`, `manifest`, `cache`, `corpora` (joins all).
 """
 
 from softaxes.music.corpora import Corpus, Split, load_corpus, split

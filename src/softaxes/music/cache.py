@@ -13,6 +13,7 @@ import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int
@@ -68,5 +69,5 @@ def load_songs(path: Path) -> tuple[tuple[str, ...], tuple[Song, ...], Int[np.nd
         return None
 
 
-def _rows(rows: list[list[float]]) -> tuple[tuple, ...]:  # type: ignore[type-arg]
+def _rows(rows: list[list[float]]) -> tuple[Any, ...]:
     return tuple(tuple(row) for row in rows)

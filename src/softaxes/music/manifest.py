@@ -1,4 +1,4 @@
-"""What went into a corpus? Its files, what was skipped and why, the settings and the counts: saved beside every model."""
+"""What went into a corpus? Its files, what was skipped and why, settings and counts: saved beside every model."""
 
 from __future__ import annotations
 
@@ -61,9 +61,8 @@ class Manifest:
 
     def summary(self) -> str:
         """A few lines for people: counts, then reasons for skipping with how often and one example each."""
-        lines = [
-            f"{self.corpus} ({self.source}): " + ", ".join(f"{value} {name}" for name, value in self.counts.items())
-        ]
+        counts = ", ".join(f"{value} {name}" for name, value in self.counts.items())
+        lines = [f"{self.corpus} ({self.source}): {counts}"]
         for reason, number in Counter(reason for _, reason in self.skipped).most_common():
             example = next(name for name, why in self.skipped if why == reason)
             lines.append(f"  skipped {number}: {reason} (such as {example})")

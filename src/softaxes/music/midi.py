@@ -150,7 +150,7 @@ def midi_bytes(song: Song) -> bytes:
         score.time_signatures.append(symusic.TimeSignature(step * ticks_per_step, numerator, denominator))
     for index, track in enumerate(song.tracks):
         notes = song.notes[song.notes["track"] == index]
-        voice = symusic.Track(track.name, track.program, track.is_drum, ttype="tick")
+        voice: Any = symusic.Track(track.name, track.program, track.is_drum, ttype="tick")
         voice.notes = symusic.Note.from_numpy(
             notes["onset"] * np.int32(ticks_per_step),
             notes["duration"] * np.int32(ticks_per_step),

@@ -55,11 +55,9 @@ def scan_abc(
 ) -> tuple[list[Song | None], list[Skipped]]:
     """Like `read_abc`, but with None in the place of every unreadable tune, and the list of those with reasons."""
     limits = limits or Limits()
-    if _is_text(text_or_path):
-        text = str(text_or_path)
-    else:
-        text = decode(read_bytes(Path(text_or_path), limits.bytes))
-    return tunes_to_songs(cut_tunes(text), steps_per_beat, limits)
+    is_text = _is_text(text_or_path)
+    book = str(text_or_path) if is_text else decode(read_bytes(Path(text_or_path), limits.bytes))
+    return tunes_to_songs(cut_tunes(book), steps_per_beat, limits)
 
 
 def decode(data: bytes) -> str:

@@ -48,9 +48,8 @@ def read_tunes(
     for name in tune_files(folder):
         tunes = cut_tunes(decode((folder / name).read_bytes()))
         files.append(record(folder / name, name))
-        labels += [
-            name.removesuffix(".abc") + (f"#{number}" if len(tunes) > 1 else "") for number in range(1, len(tunes) + 1)
-        ]
+        stem = name.removesuffix(".abc")
+        labels += [f"{stem}#{number}" for number in range(1, len(tunes) + 1)] if len(tunes) > 1 else [stem] * len(tunes)
         texts += tunes
     songs, skipped = tunes_to_songs(texts, steps_per_beat, limits)
     lost = iter(skipped)
