@@ -21,11 +21,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from softaxes.factorization import amounts_by_kind, check_latents
+from softaxes.factorization import amounts_by_kind, check_clipped, check_latents
 from softaxes.kinds import Circle, Kind, Line, check_kinds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LineAxis:
     """A fitted line: ``direction`` (D,) is the displacement of one unit, ``origin`` (D,) the mean anchor."""
 
@@ -37,6 +37,11 @@ class LineAxis:
     def basis(self) -> Float[Tensor, "1 D"]:
         """Orthonormal rows that span the axis."""
         return (self.direction / self.direction.norm().clamp_min(1e-30))[None]
+
+    @property
+    def rest(self) -> Float[Tensor, D]:
+        """A point (D,) whose place on the axis is where `remove` ends."""
+        return self.origin
 
     def coordinate(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N"]:
         """Signed position in units, 0 at the mean anchor."""
@@ -51,7 +56,7 @@ class LineAxis:
         return self.shift(z, -self.coordinate(z))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CircleAxis:
     """A fitted circle: ``plane`` (2, D) with orthonormal rows, ``centre`` (D,)."""
 
@@ -64,10 +69,17 @@ class CircleAxis:
         """Orthonormal rows that span the axis."""
         return self.plane
 
+    @property
+    def rest(self) -> Float[Tensor, D]:
+        """A point (D,) whose place on the axis is where `remove` ends."""
+        return self.centre
+
     def coordinate(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N"]:
-        """Phase in steps, in [0, period)."""
+        """Phase in steps, in [0, period); at the centre, where there is none, 0."""
         xy = self._in_plane(z)
-        return self._steps(torch.atan2(xy[..., 1], xy[..., 0])).remainder(self.kind.period)
+        steps = torch.atan2(xy[..., 1], xy[..., 0]) * (self.kind.period / (2 * math.pi))
+        steps = steps.remainder(self.kind.period)
+        return steps.where(steps < self.kind.period, 0.0)  # the remainder of -1e-9 rounds to a whole period
 
     def radius(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N"]:
         """Distance from the centre within the plane."""
@@ -89,11 +101,14 @@ class CircleAxis:
     def _in_plane(self, z: Tensor) -> Tensor:
         return (z - self.centre.to(z)) @ self.plane.to(z).T
 
-    def _steps(self, angle: Tensor) -> Tensor:
-        return angle * (self.kind.period / (2 * math.pi))
-
 
 Axis = LineAxis | CircleAxis
+
+
+class UnknownKind(KeyError, ValueError):
+    """A kind that a model has no axis for."""
+
+    __str__ = ValueError.__str__  # KeyError would print its message in quotes
 
 
 class Axes(Mapping[str, Axis]):
@@ -104,7 +119,7 @@ class Axes(Mapping[str, Axis]):
 
     def __getitem__(self, name: str) -> Axis:
         if name not in self._axes:
-            raise ValueError(f"unknown kind {name!r}; this model knows {', '.join(self._axes) or 'none'}")
+            raise UnknownKind(f"unknown kind {name!r}; this model knows {', '.join(self._axes) or 'none'}")
         return self._axes[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -115,12 +130,13 @@ class Axes(Mapping[str, Axis]):
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
+        """The kinds in the order of the fit."""
         return tuple(axis.kind for axis in self._axes.values())
 
-    def shift(self, z: Float[Tensor, "*N D"], **amounts: float | Tensor) -> Float[Tensor, "*N D"]:
-        """``z`` moved by each named amount; circles that follow a named kind turn with it.
+    def shift(self, z: Float[Tensor, "*N D"], /, **amounts: float | Tensor) -> Float[Tensor, "*N D"]:
+        """``z`` moved by each named amount; circles that follow a named kind turn with it unless named themselves.
 
-        The order does not matter as far as the axes are orthogonal.
+        Fitted axes commute, so the order does not matter. UnknownKind (a ValueError) for a kind without an axis.
         """
         for name, amount in amounts.items():
             z = self[name].shift(z, amount)
@@ -130,13 +146,17 @@ class Axes(Mapping[str, Axis]):
         return z
 
     def remove(self, z: Float[Tensor, "*N D"], *names: str) -> Float[Tensor, "*N D"]:
-        """Content: ``z`` with the named axes (default: all) projected out together."""
+        """Content: ``z`` with the named axes (default: all) projected out together.
+
+        Lines go to coordinate 0 and circles to their centre, at once; by least squares where axes overlap.
+        """
         chosen = [self[name] for name in names or self]
         if not chosen:
             return z
-        basis = orthonormal(torch.cat([axis.basis for axis in chosen]).to(z))
-        origin = chosen[0].origin if isinstance(chosen[0], LineAxis) else chosen[0].centre
-        return z - ((z - origin.to(z)) @ basis.T) @ basis
+        basis = torch.cat([axis.basis for axis in chosen]).double()
+        ends = torch.cat([axis.basis.double() @ axis.rest.double() for axis in chosen])
+        back = torch.linalg.pinv(basis, rtol=1e-6).to(z)
+        return z - (z @ basis.to(z).T - ends.to(z)) @ back.T
 
     def angles(self) -> dict[tuple[str, str], float]:
         """Smallest principal angle in degrees between every two axes: 90 = orthogonal, 0 = they share a direction."""
@@ -174,18 +194,24 @@ def fit_axes(
     kinds: Sequence[Kind],
     clipped: Tensor | None = None,
 ) -> Axes:
-    """Fit every kind's axis by least squares on labelled views (views that mix kinds are left out).
+    """Fit every kind's axis by least squares on labelled views.
 
-    Lines come first; each circle's plane is taken orthogonal to the axes before it, so that shifts of a circle commute
-    with all others. With ``clipped`` given, clipped views are left out.
+    Views that mix kinds are left out (a kind and the circles that follow it are moved by one shift and do not count as
+    mixed), and so are ``clipped`` ones where that is given. Lines come first; each circle's plane is taken orthogonal
+    to the axes before it, so that the shifts of all axes commute.
+
+    On latents that do not move at all, a line has direction 0 and a circle some plane around the mean.
 
     Raises:
-        ValueError: a kind without any usable view, shapes that do not fit, non-finite latents.
+        ValueError: a kind without any usable view, no two dimensions left for a circle, shapes that do not fit,
+            non-finite latents or amounts.
     """
     kinds = check_kinds(kinds)
     check_latents(anchor, views)
     amounts = amounts_by_kind(kinds, amount, kind, like=views)
-    usable = torch.ones(views.shape[:2], dtype=torch.bool, device=views.device) if clipped is None else ~clipped
+    usable = torch.ones(views.shape[:2], dtype=torch.bool, device=views.device)
+    if clipped is not None:
+        usable = ~check_clipped(clipped, usable)
     fitted: dict[str, Axis] = {}
     for k in sorted(kinds, key=lambda kind: isinstance(kind, Circle)):
         s = amounts[..., kinds.index(k)]
@@ -196,49 +222,72 @@ def fit_axes(
             raise ValueError(f"`views` must hold at least one usable shift of kind {k.name!r}, got none")
         z, moved, s = anchor[row].double(), views[row, view].double(), s[row, view].double()
         if isinstance(k, Line):
-            fitted[k.name] = fit_line(k, z, moved, s, origin=anchor.mean(0))
+            fitted[k.name] = fit_line(k, z, moved, s, origin=anchor.double().mean(0))
         else:
             taken = [axis.basis for axis in fitted.values()]
-            fitted[k.name] = fit_circle(k, z, moved, s, orthogonal_to=torch.cat(taken) if taken else None)
+            others = [o for o in kinds if isinstance(o, Circle) and o.family == k.family and o is not k]
+            rates = amounts[row, view][:, [kinds.index(o) for o in others]].double()
+            fitted[k.name] = fit_circle(
+                k,
+                z,
+                moved,
+                s,
+                orthogonal_to=torch.cat(taken) if taken else None,
+                beside=[o.angle(rates[:, i]) for i, o in enumerate(others)],
+            )
     return Axes([fitted[k.name] for k in kinds])
 
 
-def fit_line(kind: Line, z: Tensor, moved: Tensor, amount: Tensor, *, origin: Tensor) -> LineAxis:
-    """``u = sum s d / sum s^2``, the least-squares displacement of one unit; inputs (N, D), (N, D), (N,)."""
+def fit_line(
+    kind: Line, z: Float[Tensor, "N D"], moved: Float[Tensor, "N D"], amount: Float[Tensor, N], *, origin: Tensor
+) -> LineAxis:
+    """``u = sum s d / sum s^2``, the least-squares displacement of one unit; ``origin`` (D,) gets coordinate 0."""
     direction = (amount[:, None] * (moved - z)).sum(0) / amount.square().sum()
     return LineAxis(kind, direction.float(), origin.float())
 
 
 def fit_circle(
-    kind: Circle, z: Tensor, moved: Tensor, amount: Tensor, *, orthogonal_to: Tensor | None = None
+    kind: Circle,
+    z: Float[Tensor, "N D"],
+    moved: Float[Tensor, "N D"],
+    amount: Float[Tensor, N],
+    *,
+    orthogonal_to: Float[Tensor, "K D"] | None = None,
+    beside: Sequence[Float[Tensor, N]] = (),
 ) -> CircleAxis:
-    """Plane and centre of the rotation that explains ``moved`` from ``z``; inputs (N, D), (N, D), (N,).
+    """Plane and centre of the rotation that explains ``moved`` from ``z``.
 
-    Source: ordinary least squares (ridge 1e-6 of the mean variance) on the generator of a rotation; see the module.
+    The plane is sought among the directions orthogonal to the rows of ``orthogonal_to``; ``beside`` holds the angles
+    of other circles that the same shift turns, lest their rotation is taken for this one's. Source: ordinary least
+    squares (ridge 1e-6 of the mean variance) on the generator of a rotation; see the module.
     """
     angle = kind.angle(amount)
+    free = torch.eye(z.shape[1]).to(z) if orthogonal_to is None else _complement(orthogonal_to.to(z))
+    if len(free) < 2:
+        raise ValueError(f"latents must have 2 dimensions free for kind {kind.name!r}, got {len(free)} of {z.shape[1]}")
     mean = z.mean(0)
-    centred, difference = z - mean, moved - z
-    if orthogonal_to is not None:
-        basis = orthonormal(orthogonal_to.to(z))
-        centred, difference = (v - (v @ basis.T) @ basis for v in (centred, difference))
-    generator = _rotation_generator(centred, difference, angle)
+    centred, difference = (z - mean) @ free.T, (moved - z) @ free.T
+    generator = _rotation_generator(centred, difference, [angle, *beside])
     left, _, _ = torch.linalg.svd(generator - generator.T)
     plane = left[:, :2].T
     if float(plane[0] @ generator @ plane[1]) < 0:  # rows turn from the first towards the second
         plane = plane.flip(0)
-    centre = mean + _centre_in_plane(centred @ plane.T, difference @ plane.T, angle) @ plane
-    return CircleAxis(kind, plane.float(), centre.float())
+    centre = _centre_in_plane(centred @ plane.T, difference @ plane.T, angle) @ plane @ free
+    return CircleAxis(kind, (plane @ free).float(), (mean + centre).float())
 
 
-def _rotation_generator(z: Tensor, difference: Tensor, angle: Tensor) -> Float[Tensor, "D D"]:
-    """Coefficient of ``sin(alpha) z`` in the regression of differences, as a matrix that acts on the right of rows."""
-    swing, turn = (torch.cos(angle) - 1)[:, None], torch.sin(angle)[:, None]
-    features = torch.cat([swing * z, turn * z, swing, turn], dim=1)
-    gram = features.T @ features
+def _rotation_generator(z: Tensor, difference: Tensor, angles: Sequence[Tensor]) -> Float[Tensor, "D D"]:
+    """Coefficient of ``sin(angles[0]) z`` in the regression of differences, as a matrix that acts on rows from the
+    right. Every angle brings its own features."""
+    features = []
+    for angle in angles:
+        swing, turn = (torch.cos(angle) - 1)[:, None], torch.sin(angle)[:, None]
+        features += [turn * z, swing * z, swing, turn]
+    x = torch.cat(features, dim=1)
+    gram = x.T @ x
     ridge = 1e-6 * gram.diagonal().mean().clamp_min(1e-30)
-    gram = gram + ridge * torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    return torch.linalg.solve(gram, features.T @ difference)[z.shape[1] : 2 * z.shape[1]]
+    gram = gram + ridge * torch.eye(len(gram)).to(gram)
+    return torch.linalg.solve(gram, x.T @ difference)[: z.shape[1]]
 
 
 def _centre_in_plane(xy: Tensor, difference: Tensor, angle: Tensor) -> Float[Tensor, 2]:
@@ -251,10 +300,10 @@ def _centre_in_plane(xy: Tensor, difference: Tensor, angle: Tensor) -> Float[Ten
     return torch.linalg.solve(normal, torch.einsum("nij,ni->j", minus, residual))
 
 
-def orthonormal(rows: Float[Tensor, "K D"]) -> Float[Tensor, "R D"]:
-    """Orthonormal rows that span ``rows``; parallel rows count once."""
-    _, values, right = torch.linalg.svd(rows, full_matrices=False)
-    return right[values > 1e-6 * values.max().clamp_min(1e-30)]
+def _complement(rows: Float[Tensor, "K D"]) -> Float[Tensor, "R D"]:
+    """Orthonormal rows that span what ``rows`` leave free."""
+    _, values, right = torch.linalg.svd(rows)
+    return right[int((values > 1e-6 * values.max().clamp_min(1e-30)).sum()) :]
 
 
 def _principal_angle(a: Float[Tensor, "K D"], b: Float[Tensor, "L D"]) -> float:

@@ -101,7 +101,9 @@ class SoftFactorization(nn.Module):
         directions = promised_directions(self.kinds, amounts)
         used = directions.length > 0
         if self.drop_clipped:
-            used = used & ~_checked_clipped(clipped, used)
+            if clipped is None:
+                raise ValueError("`clipped` must be given when drop_clipped=True, got None")
+            used = used & ~check_clipped(clipped, used)
         with torch.autocast(views.device.type, enabled=False):  # cosines of small differences need fp32
             unit, norm = _unit_differences(anchor, views, self.floor)
             zero = norm[:0].sum()  # part of the graph: a batch without a pair can still go backward
@@ -305,14 +307,13 @@ def check_floor(floor: float) -> None:
         raise ValueError(f"`floor` must be positive and finite, got {floor}")
 
 
-def _checked_clipped(clipped: Tensor | None, used: Bool[Tensor, "B V"]) -> Bool[Tensor, "B V"]:
-    if clipped is None:
-        raise ValueError("`clipped` must be given when drop_clipped=True, got None")
+def check_clipped(clipped: Tensor, like: Bool[Tensor, "B V"]) -> Bool[Tensor, "B V"]:
+    """``clipped`` on the device of ``like``; TypeError unless it holds booleans, ValueError on another shape."""
     if clipped.dtype != torch.bool:
         raise TypeError(f"`clipped` must hold booleans, got {clipped.dtype}")
-    if clipped.shape != used.shape:
-        raise ValueError(f"`clipped` must have shape {tuple(used.shape)}, got {tuple(clipped.shape)}")
-    return clipped.to(used.device)
+    if clipped.shape != like.shape:
+        raise ValueError(f"`clipped` must have shape {tuple(like.shape)}, got {tuple(clipped.shape)}")
+    return clipped.to(like.device)
 
 
 def amounts_by_kind(

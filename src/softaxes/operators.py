@@ -108,7 +108,7 @@ def predict_squared_error(
         views, predicted = views.to(dtype), predicted.to(dtype)
         error = (predicted - views).square().sum(-1)
         scale = (views - anchor.to(dtype)[:, None]).detach().square().sum(-1)
-        total, least = sum_over_ranks(torch.stack([error[used].sum(), scale[used].sum()])).unbind()
+        total, least = sum_over_ranks(torch.stack([(error * used).sum(), (scale * used).sum()])).unbind()
         return total / least.clamp_min(1e-12)
 
 
@@ -138,7 +138,7 @@ def predict_infonce(
         right = torch.arange(len(queries), device=queries.device) + rank() * len(queries)
         error = F.cross_entropy(score / temperature, right, reduction="none")
         asked = used.flatten()
-        total, count = sum_over_ranks(torch.stack([error[asked].sum(), asked.sum().to(error)])).unbind()
+        total, count = sum_over_ranks(torch.stack([(error * asked).sum(), asked.sum().to(error)])).unbind()
         return total / count.clamp_min(1)
 
 
