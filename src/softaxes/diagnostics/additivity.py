@@ -8,7 +8,7 @@ Metrics:
     additivity   for views of one anchor and one line at amounts s, t and s + t (all in one row; s + t = 0: the anchor)
                      |d_s + d_t - d_{s+t}| / max(|d_s|, |d_t|, |d_{s+t}|)
                  averaged over the triples. 0: shifts add. 1: the error is as large as the largest of the three.
-                 Independent latents score about sqrt(2). In [0, 3].
+                 Independent latents score about sqrt(2), and sqrt(3) where s + t = 0 (chance). In [0, 3].
     size_law     |d| against the length x the kind promises (|s|, or the chord 2 |sin(alpha/2)| of a circle).
 
 Why the largest of the three and not |d_{s+t}| alone: when s and t have opposite signs, d_{s+t} is the short side, and
@@ -30,13 +30,15 @@ from numpy.typing import ArrayLike
 from softaxes.diagnostics.labelled import Array, Labelled, label
 from softaxes.kinds import Circle, Kind
 
-CHANCE = math.sqrt(2)  # |a + b - c - x| / |a - x| for independent isotropic a, b, c, x of many dimensions
+# |a + b - c - x| / |a - x| for independent isotropic latents of many dimensions, and the same where c is x
+CHANCE, CHANCE_CANCELLING = math.sqrt(2), math.sqrt(3)
 
 
 @dataclass(frozen=True)
 class Additivity:
     """One row per triple, (T,): ``error``, ``item``, ``kind``; ``clipped`` if any of its views is (None if unknown);
-    ``signs_agree`` where s and t have one sign. ``error`` is NaN where all three differences are dead.
+    ``signs_agree`` where s and t have one sign; ``chance``, the error of independent latents. ``error`` is NaN where
+    all three differences are dead.
     """
 
     error: Array
@@ -44,6 +46,7 @@ class Additivity:
     kind: Array
     clipped: Array | None
     signs_agree: Array
+    chance: Array
 
     def figure(self, where: Array | None = None) -> float:
         """Mean error over all living triples, or those of the mask; NaN if there is none."""
@@ -73,11 +76,11 @@ def triples(batch: Labelled) -> Additivity:
     if not pairs:  # one view a row: no triple
         pairs, usable = [(0, 0)], np.zeros_like(usable)
     found = [_triples_of_pair(batch, usable, i, j) for i, j in pairs]
-    error, item, kind, clipped, agree = (np.concatenate(column) for column in zip(*found, strict=True))
-    return Additivity(error, item, kind, None if batch.clipped is None else clipped, agree)
+    error, item, kind, clipped, agree, chance = (np.concatenate(column) for column in zip(*found, strict=True))
+    return Additivity(error, item, kind, None if batch.clipped is None else clipped, agree, chance)
 
 
-def _triples_of_pair(batch: Labelled, usable: Array, i: int, j: int) -> tuple[Array, Array, Array, Array, Array]:
+def _triples_of_pair(batch: Labelled, usable: Array, i: int, j: int) -> tuple[Array, ...]:
     """Triples whose parts are the views i and j; the sum is any third view, or the anchor itself (index V)."""
     pair = usable[:, i] & usable[:, j] & (batch.kind[:, i] == batch.kind[:, j])
     total = batch.amount[:, i] + batch.amount[:, j]
@@ -94,7 +97,8 @@ def _triples_of_pair(batch: Labelled, usable: Array, i: int, j: int) -> tuple[Ar
     alive = np.concatenate([batch.alive, np.zeros_like(batch.alive[:, :1])], axis=1)
     living = alive[item, i] | alive[item, j] | alive[item, view]
     error = np.where(living, residual / np.where(living, largest, 1.0), math.nan)
-    return error, item, batch.kind[item, i], clipped, agree
+    chance = np.where(view == batch.kind.shape[1], CHANCE_CANCELLING, CHANCE)
+    return error, item, batch.kind[item, i], clipped, agree, chance
 
 
 @dataclass(frozen=True)

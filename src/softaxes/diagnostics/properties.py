@@ -61,7 +61,7 @@ def _rows() -> list[Property]:
                  "cos to the mean direction of other songs; 1: one global axis"),
         Property("between_images", "global_axis.axis_agreement", -1, 1, 1, "0", SIMILARITY, SEES,
                  "mean cos of two songs' differences; 1: one global axis"),
-        Property("additivity", law, 0, 3, 0, "sqrt(2): independent latents", BLIND, STRETCH,
+        Property("additivity", law, 0, 3, 0, "sqrt(2), or sqrt(3) if s + t = 0", BLIND, STRETCH,
                  "|d_s + d_t - d_s+t| over the longest; 0: shifts add"),
         Property("size_r2", size, -INF, 1, 1, "<= 0", BLIND, STRETCH, "R^2 of |d| = c |s|; 1: calibrated"),
         Property("size_exponent", size, -INF, INF, 1, "0", BLIND, STRETCH, "|d| grows as |s|^this; 1: in proportion"),

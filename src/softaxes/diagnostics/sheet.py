@@ -182,7 +182,8 @@ def _laws(sheet: _Sheet) -> None:
             chosen = of_kind & mask & alive
             if of_kind.any():
                 errors, item = found.error[chosen], found.item[chosen]
-                sheet.add("additivity", errors, item, chance=additivity.CHANCE, kind=line.name, part=part)
+                level = float(found.chance[of_kind].mean())
+                sheet.add("additivity", errors, item, chance=level, kind=line.name, part=part)
     laws = (("size_r2", additivity.r2, 0.0), ("size_exponent", additivity.exponent, 0.0))
     for index, kind in sheet.occurring:
         for part, where in batch.parts().items():
