@@ -23,17 +23,23 @@ from softaxes.axes import Axes
 
 @dataclass(frozen=True)
 class Part:
-    """A network as it is written down: the name of its class and the arguments that build it."""
+    """A network as it is written down: the name of its class and the arguments that build it (anything JSON holds)."""
 
     network: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self) -> nn.Module:
-        """The network, freshly initialised."""
+        """The network, freshly initialised; ValueError if `softaxes.encoders` and `.decoders` know none of that name
+        or it does not take the arguments."""
         for module in (encoders, decoders):
             found = getattr(module, self.network, None)
             if isinstance(found, type) and issubclass(found, nn.Module):
-                return found(**self.arguments)
+                try:
+                    return found(**self.arguments)
+                except TypeError as error:
+                    raise ValueError(
+                        f"network {self.network!r} does not take {dict(self.arguments)}: {error}"
+                    ) from error
         raise ValueError(f"unknown network {self.network!r}: this checkpoint is from another version of softaxes")
 
 
@@ -43,9 +49,12 @@ class Model(nn.Module):
     Attributes:
         axes: the fitted axes by kind, e.g. ``model.axes["pitch"]``.
         input_shape: shape of one input without the batch, e.g. (2, 128, 32) or (1, 16, 16).
-        window_steps: length of a window in steps (its last dimension).
         threshold: probability from which the decoder's notes count; tuned on validation songs.
         card: what is known of the model: data, split, settings, figures.
+        parts: how the networks were built, by role ("encoder", "decoder").
+
+    Raises:
+        ValueError: no axes, networks that cannot be built, or a threshold outside 0..1.
     """
 
     def __init__(
@@ -59,6 +68,10 @@ class Model(nn.Module):
         card: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        if not axes:
+            raise ValueError("`axes` must hold at least one axis, got none")
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"`threshold` must be a probability, 0..1, got {threshold}")
         self.parts = {"encoder": encoder} | ({"decoder": decoder} if decoder else {})
         self.encoder = encoder.build()
         self.decoder = decoder.build() if decoder else None
@@ -68,56 +81,73 @@ class Model(nn.Module):
 
     @property
     def window_steps(self) -> int:
+        """Length of a window in steps: its last dimension."""
         return self.input_shape[-1]
-
-    @torch.inference_mode()
-    def encode(self, windows: ArrayLike | Tensor, *, batch: int = 512) -> Float[Tensor, "B D"]:
-        """Latents of ``windows`` (B, *input_shape), ``batch`` at a time; ValueError on another shape or NaN."""
-        x = torch.as_tensor(np.asarray(windows) if not isinstance(windows, Tensor) else windows)
-        if x.ndim != len(self.input_shape) + 1 or tuple(x.shape[1:]) != self.input_shape:
-            raise ValueError(f"`windows` must have shape (B, {_commas(self.input_shape)}), got {tuple(x.shape)}")
-        if x.is_floating_point() and not bool(torch.isfinite(x).all()):
-            raise ValueError("`windows` must be finite, got NaN or infinity")
-        rows = [self.encoder(part.float()) for part in x.split(batch)] if len(x) else []
-        return torch.cat(rows).float() if rows else torch.zeros(0, self.axes_dim)
 
     @property
     def axes_dim(self) -> int:
         """Latent size D."""
         return int(next(iter(self.axes.values())).basis.shape[-1])
 
-    @torch.inference_mode()
-    def steer(self, z: ArrayLike | Tensor, **amounts: float | Tensor) -> Float[Tensor, "B D"]:
+    @torch.no_grad()
+    def encode(self, windows: ArrayLike | Tensor, *, batch: int = 512) -> Float[Tensor, "B D"]:
+        """Latents of ``windows`` (B, *input_shape), ``batch`` at a time; ValueError on another shape or NaN."""
+        x = _numbers("windows", windows)
+        if x.ndim != len(self.input_shape) + 1 or tuple(x.shape[1:]) != self.input_shape:
+            raise ValueError(f"`windows` must have shape (B, {_commas(self.input_shape)}), got {tuple(x.shape)}")
+        return self._in_batches(self.encoder, x, batch, (self.axes_dim,))
+
+    @torch.no_grad()
+    def steer(self, z: ArrayLike | Tensor, /, **amounts: float | ArrayLike | Tensor) -> Float[Tensor, "B D"]:
         """``z`` (B, D) moved along the named axes: ``model.steer(z, pitch=+3, metre=-4)``.
 
+        An amount is a number, or one per row. Circles that follow a named kind turn with it.
+
         Raises:
-            ValueError: an unknown kind, a non-finite amount or latent, or a latent of another size.
+            ValueError: an unknown kind, a non-finite amount or latent, or shapes that do not fit.
         """
         z = self._latents(z)
-        for name, amount in amounts.items():
-            value = torch.as_tensor(amount, dtype=torch.float32)
-            if not bool(torch.isfinite(value).all()):
-                raise ValueError(f"`{name}` must be finite, got {amount}")
-            if value.ndim > 1 or (value.ndim == 1 and len(value) != len(z)):
-                raise ValueError(f"`{name}` must be a number or one per row ({len(z)}), got shape {tuple(value.shape)}")
-        return self.axes.shift(z, **amounts)
+        checked = {name: _numbers(name, amount).float() for name, amount in amounts.items()}
+        for name, amount in checked.items():
+            if amount.ndim > 1 or (amount.ndim == 1 and len(amount) != len(z)):
+                raise ValueError(
+                    f"`{name}` must be a number or one per row ({len(z)}), got shape {tuple(amount.shape)}"
+                )
+        return self.axes.shift(z, **checked)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def decode(self, z: ArrayLike | Tensor, *, batch: int = 512) -> Float[Tensor, B * shape]:
-        """Probabilities of the shape of the windows. ValueError if this model has no decoder."""
+        """Probabilities in the shape of the windows; ValueError if this model has no decoder."""
         if self.decoder is None:
             raise ValueError("this model has no decoder: train one with `softaxes train --decoder`")
-        z = self._latents(z)
-        rows = [torch.sigmoid(self.decoder(part)) for part in z.split(batch)]
-        return torch.cat(rows).float() if rows else torch.zeros(0, *self.input_shape)
+        return torch.sigmoid(self._in_batches(self.decoder, self._latents(z), batch, self.input_shape))
 
     def _latents(self, z: ArrayLike | Tensor) -> Tensor:
-        z = torch.as_tensor(np.asarray(z) if not isinstance(z, Tensor) else z).float()
+        z = _numbers("z", z).float()
         if z.ndim != 2 or z.shape[1] != self.axes_dim:
             raise ValueError(f"`z` must have shape (B, {self.axes_dim}), got {tuple(z.shape)}")
-        if not bool(torch.isfinite(z).all()):
-            raise ValueError("`z` must be finite, got NaN or infinity")
         return z
+
+    def _in_batches(self, network: nn.Module, x: Tensor, batch: int, shape: tuple[int, ...]) -> Tensor:
+        """``network`` over the rows of ``x``, on the network's device; (len(x), *shape) on the CPU."""
+        if batch < 1:
+            raise ValueError(f"`batch` must be >= 1, got {batch}")
+        if len(x) == 0:
+            return torch.zeros(0, *shape)
+        device = next((p.device for p in network.parameters()), torch.device("cpu"))
+        return torch.cat([network(rows.to(device).float()).float().cpu() for rows in x.split(batch)])
+
+
+def _numbers(name: str, value: ArrayLike | Tensor) -> Tensor:
+    """``value`` as a CPU tensor of its own type; TypeError if it holds no real numbers, ValueError if not finite."""
+    if not isinstance(value, Tensor):
+        array = np.asarray(value)
+        if array.dtype.kind not in "fiub":
+            raise TypeError(f"`{name}` must hold real numbers, got {array.dtype}")
+        value = torch.from_numpy(np.require(array, requirements=["C", "W"]))
+    if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+        raise ValueError(f"`{name}` must be finite, got NaN or infinity")
+    return value.detach().cpu()
 
 
 def _commas(shape: tuple[int, ...]) -> str:
