@@ -1,0 +1,7 @@
+"""``python -m softaxes`` is the command line."""
+
+import sys
+
+from softaxes.cli import main
+
+sys.exit(main())
