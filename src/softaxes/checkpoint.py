@@ -29,36 +29,68 @@ from softaxes.model import Model, Part
 
 FORMAT = "1"
 MODEL_FILE, STATE_FILE = "model.safetensors", "state.safetensors"
+PARTIAL = ".partial"  # ends the name of a file that is being written
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON header so that ``path`` is always a whole file, old or new."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """Write tensors and a JSON header so that ``path`` is always a whole file, old or new.
+
+    One process may write a path at a time. Raises OSError, naming the path, if the disk is full or refuses.
+    """
+    partial = path.with_name(f".{path.name}{PARTIAL}")
+    metadata = {"softaxes": json.dumps({"format": FORMAT, **header})}
+    flat = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}  # tied ones apart
     try:
-        flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(flat, partial, metadata={"softaxes": json.dumps(header)})
+        save_file(flat, partial, metadata=metadata)
+        _to_disk(partial)
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
         partial.unlink(missing_ok=True)
         raise OSError(f"cannot write {path}: {error}; what was there before is untouched") from error
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        _to_disk(partial)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(f"cannot write {path}: {error}") from error
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the file has left the system's buffers, lest a power cut leaves a renamed but empty file."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and header of a file that `write_tensors` wrote; ValueError if it is none."""
+    """Tensors and header of a file that `write_tensors` wrote.
+
+    Raises:
+        ValueError: the file is damaged, no softaxes checkpoint, or of another version's format.
+        OSError: there is no such file or it cannot be read.
+    """
     try:
         with safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {}).get("softaxes")
-            if header is None:
-                raise ValueError(f"{path} holds no softaxes header")
-            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(header)  # noqa: SIM118
+            text = (file.metadata() or {}).get("softaxes")
+            header = json.loads(text) if text is not None else None
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, json.JSONDecodeError) as error:
         raise ValueError(f"{path} is not a readable checkpoint: {error}") from error
+    if not isinstance(header, dict):
+        raise ValueError(f"{path} holds no softaxes header")
+    if header.get("format") != FORMAT:
+        raise ValueError(f"{path} has format {header.get('format')!r}; this version of softaxes reads {FORMAT!r}")
+    return tensors, header
 
 
 def save_model(model: Model, path: Path) -> None:
-    """Write ``model`` to ``path``."""
+    """Write ``model`` to ``path``; OSError if the disk refuses, TypeError if its card is not JSON."""
     header = {
-        "format": FORMAT,
         "parts": {name: dataclasses.asdict(part) for name, part in model.parts.items()},
         "kinds": [kind_record(kind) for kind in model.axes.kinds],
         "input_shape": list(model.input_shape),
@@ -72,34 +104,47 @@ def save_model(model: Model, path: Path) -> None:
 def load(name: str | Path) -> Model:
     """A trained model: the name of one that ships with softaxes, a run folder, or a model file.
 
+    A shipped name wins over a folder of that name; write ``./name`` for the folder.
+
     Raises:
         ValueError: nothing of that name, a run that has not finished, or a file that is no model.
     """
-    tensors, header = read_tensors(_find(name))
-    if header.get("format") != FORMAT:
-        raise ValueError(f"{name} has format {header.get('format')!r}; this version of softaxes reads {FORMAT!r}")
-    kinds = [kind_from_record(record) for record in header["kinds"]]
-    axes = Axes.from_state(kinds, {k.removeprefix("axes."): v for k, v in tensors.items() if k.startswith("axes.")})
-    parts = {name: Part(**record) for name, record in header["parts"].items()}
+    path = _find(name)
+    tensors, header = read_tensors(path)
+    if "parts" not in header:
+        raise ValueError(f"{path} holds no model")
+    try:
+        return _model_from(tensors, header)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise ValueError(f"{path} does not fit this version of softaxes: {error}") from error
+
+
+def _model_from(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> Model:
+    weights = {key: value for key, value in tensors.items() if not key.startswith("axes.")}
+    axes = {key.removeprefix("axes."): value for key, value in tensors.items() if key.startswith("axes.")}
+    parts = {role: Part(**record) for role, record in header["parts"].items()}
     model = Model(
         parts["encoder"],
-        axes,
+        Axes.from_state([kind_from_record(record) for record in header["kinds"]], axes),
         tuple(header["input_shape"]),
         decoder=parts.get("decoder"),
         threshold=header["threshold"],
         card=header["card"],
     )
-    model.load_state_dict({k: v for k, v in tensors.items() if not k.startswith("axes.")})
+    model.load_state_dict(weights)
     return model
 
 
 def shipped() -> list[str]:
     """Names of the models that come with the package."""
     folder = resources.files("softaxes") / "models"
-    return sorted(f.name.removesuffix(".safetensors") for f in folder.iterdir()) if folder.is_dir() else []
+    files = [f.name for f in folder.iterdir()] if folder.is_dir() else []
+    return sorted(name.removesuffix(".safetensors") for name in files if name.endswith(".safetensors"))
 
 
 def _find(name: str | Path) -> Path:
+    if str(name) in shipped():
+        return Path(str(resources.files("softaxes") / "models" / f"{name}.safetensors"))
     path = Path(name)
     if path.is_file():
         return path
@@ -109,8 +154,6 @@ def _find(name: str | Path) -> Path:
         if (path / STATE_FILE).is_file():
             raise ValueError(f"the run in {path} has not finished: run its training command again, it resumes")
         raise ValueError(f"{path} is no run folder: it holds no {MODEL_FILE}")
-    if str(name) in shipped():
-        return Path(str(resources.files("softaxes") / "models" / f"{name}.safetensors"))
     raise ValueError(
         f"no model {str(name)!r}: neither a path nor one of the shipped ones ({', '.join(shipped()) or 'none'})"
     )
@@ -122,20 +165,30 @@ def kind_record(kind: Kind) -> dict[str, Any]:
 
 
 def kind_from_record(record: Mapping[str, Any]) -> Kind:
-    fields = {name: value for name, value in record.items() if name != "geometry"}
-    return Circle(**fields) if record["geometry"] == "Circle" else Line(**fields)
+    """The kind that `kind_record` wrote; ValueError for a geometry that this version does not know."""
+    geometries: dict[str, type[Line] | type[Circle]] = {"Line": Line, "Circle": Circle}
+    fields = dict(record)
+    geometry = fields.pop("geometry")
+    if geometry not in geometries:
+        raise ValueError(f"kind {fields.get('name')!r} has unknown geometry {geometry!r}")
+    return geometries[geometry](**fields)
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimizer's state as named tensors."""
+    """The optimizer's state as named tensors, "<parameter>.<slot>"; numbers become tensors, empty slots are left."""
     state = optimizer.state_dict()["state"]
-    return {f"{i}.{name}": torch.as_tensor(value) for i, slots in state.items() for name, value in slots.items()}
+    return {
+        f"{index}.{slot}": torch.as_tensor(value)
+        for index, slots in state.items()
+        for slot, value in slots.items()
+        if value is not None
+    }
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Put back what `optimizer_tensors` gave; groups (and their learning rates) stay as the optimizer has them."""
-    slots: dict[int, dict[str, Tensor]] = {}
+    state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
-        index, name = key.split(".", 1)
-        slots.setdefault(int(index), {})[name] = value
-    optimizer.load_state_dict({"state": slots, "param_groups": optimizer.state_dict()["param_groups"]})
+        index, slot = key.split(".", 1)
+        state.setdefault(int(index), {})[slot] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
