@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from softaxes.diagnostics.additivity import CHANCE, CHANCE_CANCELLING, additivity, size_law
 
 from . import naive, worlds

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from softaxes import SoftFactorization
 from softaxes.diagnostics import cosines
 from softaxes.kinds import Circle, Line
@@ -138,7 +139,7 @@ def test_one_kind_has_no_cross_and_one_view_no_pairs(rng):
     assert math.isnan(cosines.cosines(**pitch).figure("cross"))
     single = {n: v[:, :1] if n != "anchor" else v for n, v in args(world).items()}
     assert len(cosines.cosines(**single).cos) == 0
-    assert math.isnan(cosines.opening_angle(**{n: v for n, v in pitch.items()} | {"amount": np.abs(pitch["amount"])})["kind0"])
+    assert math.isnan(cosines.opening_angle(**pitch | {"amount": np.abs(pitch["amount"])})["kind0"])
 
 
 def test_histograms_hold_every_living_pair(rng):

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.cosines import cosines
 from softaxes.diagnostics.global_axis import axis_agreement, between_images, between_images_interval

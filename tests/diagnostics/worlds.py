@@ -1,4 +1,4 @@
-"""Hand-made latents whose scores are known: perfect, dead, duplicated, centroid, random, one axis per image, circles."""
+"""Hand-made latents whose scores are known: perfect, dead, duplicated, centroid, random, own axes, circles."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from softaxes import blobs
 from softaxes.kinds import Circle, Line
 

@@ -58,10 +58,10 @@ def ranks(
     """
     q = finite(query, "query", "(N, D)", ndim=2)
     g = finite(gallery, "gallery", "(M, D)", ndim=2)
+    if g.shape[1] != q.shape[1] or not len(g):
+        raise ValueError(f"`gallery` must have shape (M, {q.shape[1]}), M > 0, to fit `query`, got {g.shape}")
     right = _check_target(target, len(q), len(g))
     extra = None if own is None else finite(own, "own", "(N, D)", ndim=2)
-    if g.shape[1] != q.shape[1]:
-        raise ValueError(f"`gallery` must have shape (M, {q.shape[1]}) to fit `query`, got {g.shape}")
     if extra is not None and extra.shape != q.shape:
         raise ValueError(f"`own` must have shape {q.shape} to fit `query`, got {extra.shape}")
     if ties not in TIES:
@@ -193,7 +193,8 @@ def retrieval(
     Args:
         predicted: (N, D) what the operator says.
         start: (N, D) what it started from, the control "no operator".
-        gallery: (M, D) true latents; for a hard one, all of them shifted by the same amounts.
+        gallery: (M, D) true latents. With every one shifted by the *same* amount, "no operator" does well: the whole
+            gallery moved, and the nearest is the same crop. Shift them by different amounts, or add the query.
         target: (N,) index of the right one.
         with_query: add ``start`` itself to the candidates of its own query. The control then never wins.
         seed: of the control that moves as far as the operator, in a random direction.
@@ -229,7 +230,7 @@ def _check_target(target: ArrayLike, queries: int, candidates: int) -> Array:
     right = np.asarray(target)
     if right.shape != (queries,) or right.dtype.kind not in "iu":
         raise ValueError(f"`target` must hold {queries} integers, got {right.dtype} of shape {right.shape}")
-    if candidates == 0 or (queries and not (right.min() >= 0 and right.max() < candidates)):
+    if queries and not (right.min() >= 0 and right.max() < candidates):
         raise ValueError(f"`target` must lie in 0..{candidates - 1}, got {right.min()}..{right.max()}")
     return right
 

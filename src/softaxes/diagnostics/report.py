@@ -11,7 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+
+from softaxes.diagnostics.bootstrap import Bootstrap, Statistic
+from softaxes.diagnostics.labelled import Array, Labelled
 from softaxes.diagnostics.properties import PROPERTIES, Property
+from softaxes.kinds import Circle
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,52 @@ class Report(Mapping[str, Figure]):
             numbers = f"{_number(figure.value):>8} {interval:>20} {figure.n:>8} {_number(figure.chance):>8}"
             lines.append(f"{key:<{width}} {numbers}  {figure.about.reading if figure.part == 'all' else ''}".rstrip())
         return "\n".join(lines)
+
+
+class Sheet:
+    """Collects figures of one batch. ``occurring``: kinds with a shifted view, as (index, kind); ``lines``: of them."""
+
+    def __init__(self, batch: Labelled, draws: Bootstrap) -> None:
+        self.batch, self.draws = batch, draws
+        self.figures: list[Figure] = []
+        self.occurring = [(i, k) for i, k in enumerate(batch.kinds) if (batch.shifted & (batch.kind == i)).any()]
+        self.lines = [(i, k) for i, k in self.occurring if not isinstance(k, Circle)]
+
+    def add(
+        self,
+        name: str,
+        values: Array,
+        item: Array,
+        *,
+        chance: float,
+        kind: str = "",
+        part: str = "all",
+        statistic: Statistic | None = None,
+    ) -> None:
+        """A figure that is a function of the mean of ``values``; without values a part is left out, "all" is NaN."""
+        if not len(values):
+            if part == "all":
+                self.put(name, math.nan, (math.nan, math.nan), 0, chance=chance, kind=kind)
+            return
+        rows = values[:, None] if values.ndim == 1 else values
+        mean = rows.astype(np.float64).mean(axis=0, keepdims=True)
+        value = float(mean[0, 0] if statistic is None else statistic(mean)[0])
+        self.put(
+            name, value, self.draws.interval(rows, item, statistic), len(rows), chance=chance, kind=kind, part=part
+        )
+
+    def put(
+        self,
+        name: str,
+        value: float,
+        interval: tuple[float, float],
+        n: int,
+        *,
+        chance: float,
+        kind: str = "",
+        part: str = "all",
+    ) -> None:
+        self.figures.append(Figure(name, value, *interval, n, chance, kind, part))
 
 
 def _number(value: float) -> str:

@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike
 
 from softaxes.axes import Axes
 from softaxes.diagnostics import additivity, cosines, global_axis, neighbours, operators, probes, spectrum
-from softaxes.diagnostics.bootstrap import Bootstrap, Statistic
+from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.held_out import Folds, coordinates, fit, held_out_axes, predict
 from softaxes.diagnostics.labelled import Array, Labelled, label
-from softaxes.diagnostics.report import Figure, Report
+from softaxes.diagnostics.report import Report, Sheet
 from softaxes.kinds import Circle, Kind
 
 GALLERY = 2000  # most crops among which an operator's result is looked for
@@ -58,7 +58,7 @@ def diagnose(
         ValueError: on shapes that do not fit or non-finite values, naming the argument.
     """
     batch = label(anchor, views, kind, amount, clipped=clipped, group=group, kinds=kinds)
-    sheet = _Sheet(batch, Bootstrap(batch.group, n=draws, seed=seed))
+    sheet = Sheet(batch, Bootstrap(batch.group, n=draws, seed=seed))
     folds = held_out_axes(batch, axes)
     _same_anchor(sheet)
     _axes_of_all(sheet)
@@ -70,53 +70,7 @@ def diagnose(
     return Report(sheet.figures)
 
 
-class _Sheet:
-    """Collects figures; the kinds that occur, as (index, kind), are those asked about."""
-
-    def __init__(self, batch: Labelled, draws: Bootstrap) -> None:
-        self.batch, self.draws = batch, draws
-        self.figures: list[Figure] = []
-        self.occurring = [(i, k) for i, k in enumerate(batch.kinds) if (batch.shifted & (batch.kind == i)).any()]
-        self.lines = [(i, k) for i, k in self.occurring if not isinstance(k, Circle)]
-
-    def add(
-        self,
-        name: str,
-        values: Array,
-        item: Array,
-        *,
-        chance: float,
-        kind: str = "",
-        part: str = "all",
-        statistic: Statistic | None = None,
-    ) -> None:
-        """A figure that is a function of the mean of ``values``; without values a part is left out, "all" is NaN."""
-        if not len(values):
-            if part == "all":
-                self.put(name, math.nan, (math.nan, math.nan), 0, chance=chance, kind=kind)
-            return
-        rows = values[:, None] if values.ndim == 1 else values
-        mean = rows.astype(np.float64).mean(axis=0, keepdims=True)
-        value = float(mean[0, 0] if statistic is None else statistic(mean)[0])
-        self.put(
-            name, value, self.draws.interval(rows, item, statistic), len(rows), chance=chance, kind=kind, part=part
-        )
-
-    def put(
-        self,
-        name: str,
-        value: float,
-        interval: tuple[float, float],
-        n: int,
-        *,
-        chance: float,
-        kind: str = "",
-        part: str = "all",
-    ) -> None:
-        self.figures.append(Figure(name, value, *interval, n, chance, kind, part))
-
-
-def _same_anchor(sheet: _Sheet) -> None:
+def _same_anchor(sheet: Sheet) -> None:
     """Dead views, the cosines of each relation (of each kind too, where there are several), the opening angles."""
     batch = sheet.batch
     found = cosines.pair_cosines(batch)
@@ -154,7 +108,7 @@ def _kinds_of_pairs(batch: Labelled, found: cosines.Cosines, asked: Array) -> li
     return masks
 
 
-def _axes_of_all(sheet: _Sheet) -> None:
+def _axes_of_all(sheet: Sheet) -> None:
     """Agreement of each kind over images."""
     batch = sheet.batch
     for index, kind in sheet.occurring:
@@ -171,7 +125,7 @@ def _axes_of_all(sheet: _Sheet) -> None:
                 sheet.put("between_images", value, interval, len(unit), chance=0.0, kind=kind.name, part=part)
 
 
-def _laws(sheet: _Sheet) -> None:
+def _laws(sheet: Sheet) -> None:
     """Additivity of lines where triples add up, the size law of every kind."""
     batch = sheet.batch
     found = additivity.triples(batch)
@@ -192,7 +146,7 @@ def _laws(sheet: _Sheet) -> None:
                 sheet.add(name, moments, item, chance=chance, kind=kind.name, part=part, statistic=statistic)
 
 
-def _spectra(sheet: _Sheet, axes: Axes | None, seed: int) -> None:
+def _spectra(sheet: Sheet, axes: Axes | None, seed: int) -> None:
     """Effective rank of latents and of content (axes fitted on these very items unless given), PCA of differences."""
     batch, every = sheet.batch, np.arange(len(sheet.batch.anchor))
     axes = fit(batch) if axes is None else axes
@@ -202,13 +156,15 @@ def _spectra(sheet: _Sheet, axes: Axes | None, seed: int) -> None:
     content = axes.remove(torch.from_numpy(batch.anchor)).numpy()
     free = dims - sum(len(axis.basis) for axis in axes.values())
     draws = Bootstrap(batch.group, n=RANK_DRAWS, seed=seed, bundles=RANK_DRAWS)
-    for name, rows, of, statistic, chance in (
-        ("effective_rank", batch.anchor, every, spectrum.rank_of_spectrum, float(dims)),
-        ("content_rank", content, every, spectrum.rank_of_spectrum, float(free)),
-        ("difference_pca2", differences, item, _first_two, min(1.0, 2 / dims)),
+    for name, rows, of, statistic, chance, high in (
+        ("effective_rank", batch.anchor, every, spectrum.rank_of_spectrum, float(dims), float(dims)),
+        ("content_rank", content, every, spectrum.rank_of_spectrum, float(free), float(free)),
+        ("difference_pca2", differences, item, _first_two, min(1.0, 2 / dims), 1.0),
     ):
-        value = float(statistic(spectrum.variances_of(rows)[None])[0]) if len(rows) else math.nan
-        interval = spectrum.spectrum_interval(rows, draws, of, statistic) if len(rows) else (math.nan, math.nan)
+        value, interval = math.nan, (math.nan, math.nan)
+        if len(rows):
+            value = float(statistic(spectrum.variances_of(rows)[None])[0])
+            interval = spectrum.spectrum_interval(rows, draws, of, statistic, high=high)
         sheet.put(name, value, interval, len(rows), chance=chance)
 
 
@@ -216,7 +172,7 @@ def _first_two(variances: Array) -> Array:
     return np.asarray(spectrum.shares_of_spectrum(variances)[:, :2].sum(axis=1))
 
 
-def _content(sheet: _Sheet, folds: Folds) -> None:
+def _content(sheet: Sheet, folds: Folds) -> None:
     """Is the same music still the nearest, once the axes are removed?"""
     found = neighbours.same_content(sheet.batch, folds)
     for part, mask in _parts_of(found.clipped, len(found.rank)).items():
@@ -224,7 +180,7 @@ def _content(sheet: _Sheet, folds: Folds) -> None:
         sheet.add("content_recall", right, item, chance=1 / found.candidates, part=part)
 
 
-def _operators(sheet: _Sheet, folds: Folds, seed: int) -> None:
+def _operators(sheet: Sheet, folds: Folds, seed: int) -> None:
     """The operators of the held-out axes: errors, own shifts, retrieval, and each axis' coordinate."""
     batch = sheet.batch
     predicted = predict(batch, folds)
@@ -249,7 +205,7 @@ def _operators(sheet: _Sheet, folds: Folds, seed: int) -> None:
             _coordinate(sheet, folds, index, kind)
 
 
-def _retrieval(sheet: _Sheet, predicted: Array, known: Array, kind: str, seed: int) -> None:
+def _retrieval(sheet: Sheet, predicted: Array, known: Array, kind: str, seed: int) -> None:
     """Each crop's first view of a kind among those of all crops (at most ``GALLERY`` of them), and the controls."""
     batch = sheet.batch
     item = np.flatnonzero(known.any(axis=1))
@@ -279,7 +235,7 @@ def _retrieval(sheet: _Sheet, predicted: Array, known: Array, kind: str, seed: i
         sheet.add(name, values, item, chance=level, kind=kind)
 
 
-def _coordinate(sheet: _Sheet, folds: Folds, index: int, kind: Kind) -> None:
+def _coordinate(sheet: Sheet, folds: Folds, index: int, kind: Kind) -> None:
     before, after, amount, item = coordinates(sheet.batch, folds, index)
     if isinstance(kind, Circle):
         values = operators.phase_cos(before, after, amount, kind.period)
@@ -298,7 +254,7 @@ def _coordinate_r2(means: Array) -> Array:
     return probes.r2_of_means(np.stack([error, second - first**2], axis=1))
 
 
-def _probes(sheet: _Sheet) -> None:
+def _probes(sheet: Sheet) -> None:
     """Linear probes of the amount (needs two groups to hold one out), overlap of the kinds' subspaces (no interval)."""
     batch = sheet.batch
     for index, line in sheet.lines:

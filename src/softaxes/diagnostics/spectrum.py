@@ -44,11 +44,14 @@ def variances_of(rows: Array) -> Array:
     return np.where(values > (RESOLUTION * np.abs(rows).max(initial=0.0)) ** 2, values, 0.0)
 
 
-def spectrum_interval(rows: Array, draws: Bootstrap, item: Array, statistic: Statistic) -> tuple[float, float]:
-    """Interval of a figure of the spectrum, ``statistic`` of descending variances (n, D).
+def spectrum_interval(
+    rows: Array, draws: Bootstrap, item: Array, statistic: Statistic, *, high: float = math.inf
+) -> tuple[float, float]:
+    """Interval of a figure of the spectrum, ``statistic`` of descending variances (n, D), which lies in [0, high].
 
-    Costs G D^2 memory for G drawn groups: bundle them (``Bootstrap(bundles=...)``). With few rows per dimension the
-    draws, which hold fewer distinct rows, have a lower rank than the data, and the interval with them.
+    A draw holds fewer distinct rows than the data, and so a more uneven spectrum. Percentiles would sit beside the
+    value; the "basic" interval (2 value - percentiles; Davison & Hinkley 1997, 5.2) turns that bias round. Costs G D^2
+    memory for G drawn groups: bundle them (``Bootstrap(bundles=...)``).
     """
     group = draws.group[item]
     size = np.bincount(group, minlength=draws.groups).astype(np.float64)
@@ -62,7 +65,9 @@ def spectrum_interval(rows: Array, draws: Bootstrap, item: Array, statistic: Sta
     mean = (draws.counts @ sums)[drawn] / count[drawn]
     second = ((draws.counts @ squares)[drawn] / count[drawn]).reshape(-1, rows.shape[1], rows.shape[1])
     variances = np.linalg.eigvalsh(second - mean[:, :, None] * mean[:, None])[:, ::-1]
-    return draws.percentiles(statistic(np.maximum(variances, 0.0)), present=int((size > 0).sum()))
+    below, above = draws.percentiles(statistic(np.maximum(variances, 0.0)), present=int((size > 0).sum()))
+    value = float(statistic(variances_of(rows)[None])[0])
+    return min(max(2 * value - above, 0.0), value), max(min(2 * value - below, high), value)
 
 
 def rank_of_spectrum(variances: ArrayLike) -> Array:
