@@ -35,8 +35,8 @@ from torch import Tensor
 
 from softaxes.ranks import gather_rows, sum_over_ranks, world_size
 
-_CELLS_CPU, _CELLS_DEVICE = 2**17, 2**21  # rows * slices worked on at once: the CPU's choice is the fastest measured,
-# an accelerator wants fewer and larger kernels (untested guess). Takes 80 bytes a cell with 17 knots.
+_CELLS_CPU, _CELLS_DEVICE = 2**18, 2**21  # rows * slices worked on at once, 80 bytes each with 17 knots. The CPU's
+# choice: half is as fast on idle cores, but busy ones want few operations. The accelerator's is an untested guess.
 _ROWS_A_SUM = 2**13  # a float32 sum over 10^6 rows in one go is off by 10 % of the statistic, in blocks by 3e-5
 
 
@@ -324,7 +324,9 @@ class _Work:
     def room_for(cls, slices: int, rows: int, grid: _Grid, like: Tensor) -> _Work:
         high, low, _ = grid.addition.shape
         empty = like.new_empty
-        return cls(empty(slices, rows), empty(high, slices, rows), empty(low, slices, rows), empty(slices, high, rows))
+        work = cls(empty(slices, rows), empty(high, slices, rows), empty(low, slices, rows), empty(slices, high, rows))
+        work.high[0] = work.low[0] = 1
+        return work
 
     def first(self, slices: int) -> _Work:
         return _Work(self.angle[:slices], self.high[:, :slices], self.low[:, :slices], self.inner[:slices])
@@ -346,8 +348,7 @@ class _Work:
 
 
 def _angle_features(angle: Float[Tensor, "slices rows"], out: Float[Tensor, "features slices rows"]) -> None:
-    """Write 1, cos(x), sin(x), cos(2x), sin(2x), ... into ``out``."""
-    out[0] = 1
+    """Write cos(x), sin(x), cos(2x), sin(2x), ... into ``out`` after its first row, which stays 1."""
     cos, sin = torch.cos(angle, out=out[1]), torch.sin(angle, out=out[2])
     for i in range(3, len(out), 2):
         torch.mul(out[i - 2], cos, out=out[i]).addcmul_(out[i - 1], sin, value=-1)
