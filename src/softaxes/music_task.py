@@ -1,0 +1,284 @@
+"""What does an encoder of music learn, batch by batch?
+
+Each anchor is a window of real music, moved by up to half an octave so that register is even. Its views:
+
+    running music     pitch +-12 semitones | metre +-8 steps, real neighbours stream in | both
+    isolated motif    pitch | time +-8 steps in silence | both
+
+with the kinds ``pitch`` (line), ``metre`` and ``beat`` (circles of a bar and a beat, moved together) and ``time``
+(line). The loss is the soft factorization of these views, their prediction by operators, a floor under the spread of
+the content (axes projected out) that keeps it from collapsing, and the notes themselves, decoded from f(x) and from
+op(f(x)).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from softaxes.axes import fit_axes
+from softaxes.decoders import note_loss
+from softaxes.factorization import SoftFactorization
+from softaxes.kinds import Circle, Kind, Line
+from softaxes.model import Model, Part
+from softaxes.music import Windows
+from softaxes.operators import LearnedOperators, predict_infonce, predict_squared_error
+from softaxes.ranks import sum_over_ranks
+from softaxes.shifts import shift
+from softaxes.train import Batch
+
+
+@dataclass(frozen=True)
+class MusicConfig:
+    """Settings of a music run; with the seed they decide every weight.
+
+    Attributes:
+        corpus: where the music comes from; "folder" and a local "pop909" need ``folder``.
+        folder: a directory of MIDI files.
+        texture: "melody" (one voice) or "full" (all tracks but drums).
+        bars: bars in a window.
+        steps_per_beat: the grid; 4 = sixteenths.
+        window_steps: length of a window in steps.
+        dim: latent size in floats.
+        width, reach, rank: of the networks; ``reach`` in semitones.
+        steps, batch: optimiser steps and anchors in each (every anchor has three views).
+        learning_rate: of AdamW, after a warm-up of 50 steps and down a cosine.
+        pitch_semitones, shift_steps: largest amounts.
+        isolated: share of anchors that are isolated motifs.
+        within, across, size, squared_error, infonce, spread, decorrelation, notes: weights of the terms.
+        seed: of everything random, the split included.
+    """
+
+    corpus: Literal["tunes", "pop909", "folder"] = "tunes"
+    folder: str = ""
+    texture: Literal["melody", "full"] = "melody"
+    bars: int = 2
+    steps_per_beat: int = 4
+    window_steps: int = 32
+    dim: int = 128
+    width: int = 512
+    reach: int = 24
+    rank: int = 32
+    steps: int = 600
+    batch: int = 128
+    learning_rate: float = 2e-3
+    pitch_semitones: int = 12
+    shift_steps: int = 8
+    isolated: float = 0.25
+    within: float = 1.0
+    across: float = 1.0
+    size: float = 0.1
+    squared_error: float = 1.0
+    infonce: float = 1.0
+    spread: float = 4.0
+    decorrelation: float = 0.5
+    notes: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        least = {"bars": 1, "steps_per_beat": 1, "window_steps": 2, "dim": 8, "width": 8, "reach": 0, "rank": 1}
+        least |= {"steps": 1, "batch": 4, "pitch_semitones": 1, "shift_steps": 1, "seed": 0}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise ValueError(f"`{name}` must be >= {value}, got {getattr(self, name)}")
+        if not 0 <= self.isolated <= 1:
+            raise ValueError(f"`isolated` must lie in 0..1, got {self.isolated}")
+        if not 0 < self.learning_rate < 1:
+            raise ValueError(f"`learning_rate` must lie between 0 and 1, got {self.learning_rate}")
+        if self.corpus == "folder" and not self.folder:
+            raise ValueError("`folder` must name a directory of MIDI files when corpus is 'folder', got none")
+
+
+def music_kinds(config: MusicConfig) -> tuple[Kind, ...]:
+    """Register adds; the place in the bar and in the beat rotates; an isolated motif has a place in time."""
+    bar = config.window_steps / config.bars
+    beat = Circle("beat", config.steps_per_beat, follows="metre")
+    return (Line("pitch"), Circle("metre", bar), beat, Line("time"))
+
+
+class MusicNetwork(nn.Module):
+    """What is trained together: encoder, decoder, operators."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, operators: LearnedOperators) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.operators = encoder, decoder, operators
+
+
+class MusicTask:
+    """Windows to batches to losses; see the module. ``train_windows`` carry ``shift_steps`` of context."""
+
+    name = "music"
+    clip_norm: float | None = 1.0
+
+    def __init__(
+        self,
+        config: MusicConfig,
+        train_windows: Windows,
+        validation_windows: Windows | None = None,
+        card: Mapping[str, Any] | None = None,
+    ) -> None:
+        if train_windows.offset < config.shift_steps:
+            need = f"`train_windows` must carry {config.shift_steps} steps of context"
+            raise ValueError(f"{need}, got {train_windows.offset}")
+        if len(train_windows) == 0:
+            raise ValueError("`train_windows` must hold at least one window, got none")
+        self.config, self.windows, self.card = config, train_windows, dict(card or {})
+        self.validation = train_windows if validation_windows is None else validation_windows
+        self.steps, self.kinds = config.steps, music_kinds(config)
+        self.factorization = SoftFactorization(self.kinds, within=config.within, across=config.across, size=config.size)
+
+    def parts(self) -> dict[str, Part]:
+        """Encoder and decoder as they are written into the checkpoint."""
+        c = self.config
+        shared = {"steps": c.window_steps, "dim": c.dim, "width": c.width, "reach": c.reach}
+        return {
+            "encoder": Part("RowPoolEncoder", shared),
+            "decoder": Part("PlacedDecoder", shared | {"rank": c.rank}),
+        }
+
+    def build_model(self) -> MusicNetwork:
+        parts = self.parts()
+        operators = LearnedOperators(self.kinds, self.config.dim)
+        return MusicNetwork(parts["encoder"].build(), parts["decoder"].build(), operators)
+
+    def configure_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(model.parameters(), lr=self.config.learning_rate, weight_decay=1e-2, fused=True)
+
+    def learning_rate(self, step: int) -> float:
+        warm = min(1.0, (step + 1) / 50)
+        return self.config.learning_rate * warm * (0.51 + 0.49 * math.cos(math.pi * step / self.steps))
+
+    def batch(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.config.seed, step))
+        which = rng.integers(len(self.windows), size=self.config.batch)
+        return self.views(torch.from_numpy(self.windows.rolls[which]), rng)
+
+    def views(self, wide: Tensor, rng: np.random.Generator, isolated: float | None = None) -> dict[str, Tensor]:
+        """Anchors ``rolls`` [:, 0] and three views each, (B, 4, 2, 128, steps) uint8, with ``amounts`` (B, 3, K)."""
+        share = self.config.isolated if isolated is None else isolated
+        lone = torch.from_numpy(rng.random(len(wide)) < share)
+        wide = transposed(wide, torch.from_numpy(rng.integers(-6, 7, size=len(wide))))
+        wide = torch.where(lone[:, None, None, None], self._motif(wide, rng), wide)
+        semitones, steps = self._amounts(rng, len(wide))
+        amounts = torch.zeros(len(wide), 3, len(self.kinds))
+        amounts[..., 0] = semitones
+        for column, active in ((1, ~lone), (2, ~lone), (3, lone)):
+            amounts[..., column] = steps * active[:, None]
+        rolls = [self._crop(wide, torch.zeros(len(wide), dtype=torch.long))]
+        for view in range(3):
+            rolls.append(self._crop(transposed(wide, semitones[:, view]), steps[:, view]))
+        return {"rolls": torch.stack(rolls, dim=1), "amounts": amounts, "lone": lone}
+
+    def _amounts(self, rng: np.random.Generator, n: int) -> tuple[Int[Tensor, "B 3"], Int[Tensor, "B 3"]]:
+        """Semitones and steps of a pitch view, a time view and a view that shifts both."""
+        semitones = _signed(rng, self.config.pitch_semitones, (n, 3))
+        steps = _signed(rng, self.config.shift_steps, (n, 3))
+        semitones[:, 1], steps[:, 0] = 0, 0
+        return torch.from_numpy(semitones), torch.from_numpy(steps)
+
+    def _motif(self, wide: Tensor, rng: np.random.Generator) -> Tensor:
+        """A motif of 6 steps up to half a window in silence, placed so that no shift moves it out."""
+        c = self.config
+        start = self.windows.offset + c.shift_steps
+        room = max(2, c.window_steps - 2 * c.shift_steps)
+        length = torch.from_numpy(rng.integers(min(6, room), room + 1, size=len(wide)))
+        place = torch.arange(wide.shape[-1])
+        inside = (place >= start) & (place < start + length[:, None])
+        motif = wide * inside[:, None, None].to(wide.dtype)
+        motif[:, 0, :, start] |= motif[:, 1, :, start]  # what was held over begins here
+        return motif
+
+    def _crop(self, wide: Tensor, steps: Tensor) -> Tensor:
+        return shift(wide, steps, dim=-1, edge="stream", context=self.windows.offset)[0]
+
+    def loss(self, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
+        assert isinstance(model, MusicNetwork)
+        c, amounts = self.config, batch["amounts"]
+        latents = model.encoder(batch["rolls"].flatten(0, 1)).float().unflatten(0, batch["rolls"].shape[:2])
+        anchor, views = latents[:, 0], latents[:, 1:]
+        factorized = self.factorization(anchor=anchor, views=views, amount=amounts)
+        predicted = _predict(model.operators, anchor, amounts)
+        content = model.operators.content(anchor)
+        spread, correlation = content_spread(content, ~batch["lone"])
+        terms = {
+            "factorization": factorized.total,
+            "squared_error": c.squared_error * predict_squared_error(predicted, views, anchor),
+            "infonce": c.infonce * predict_infonce(predicted, views),
+            "spread": c.spread * spread,
+            "decorrelation": c.decorrelation * correlation,
+            "notes": c.notes * self._notes(model.decoder, anchor, predicted, batch["rolls"]),
+        }
+        return terms | {"loss": torch.stack(list(terms.values())).sum()}
+
+    def _notes(self, decoder: nn.Module, anchor: Tensor, predicted: Tensor, rolls: Tensor) -> Tensor:
+        """The notes of the anchor from f(x), and those of its transposition from op(f(x))."""
+        return note_loss(decoder(torch.cat([anchor, predicted[:, 0]])), torch.cat([rolls[:, 0], rolls[:, 1]]))
+
+    def finish(self, model: nn.Module) -> Model:
+        """Fit the axes on training windows and tune the decoder's threshold on validation windows."""
+        assert isinstance(model, MusicNetwork)
+        rng = np.random.default_rng(self.config.seed)
+        which = rng.choice(len(self.windows), size=min(2000, len(self.windows)), replace=False)
+        batch = self.views(torch.from_numpy(self.windows.rolls[np.sort(which)]), rng, isolated=0.25)
+        with torch.inference_mode():
+            rows = [model.encoder(part.flatten(0, 1)).float() for part in batch["rolls"].split(128)]
+        latents = torch.cat(rows).unflatten(0, batch["rolls"].shape[:2]).clone()
+        axes = fit_axes(anchor=latents[:, 0], views=latents[:, 1:], amount=batch["amounts"], kinds=self.kinds)
+        parts, shape = self.parts(), (2, 128, self.config.window_steps)
+        finished = Model(parts["encoder"], axes, shape, decoder=parts["decoder"], card=self.card)
+        finished.encoder.load_state_dict(model.encoder.state_dict())
+        finished.decoder.load_state_dict(model.decoder.state_dict())  # type: ignore[union-attr]
+        finished.threshold = best_threshold(finished, self.validation.center()[:2000])
+        return finished
+
+
+def best_threshold(model: Model, windows: np.ndarray) -> float:
+    """The probability, on a grid of .05, from which decoded onsets of ``windows`` have the best F1."""
+    probability = model.decode(model.encode(windows))[:, 0].numpy()
+    truth = windows[:, 0] > 0
+    grid = [round(0.05 * i, 2) for i in range(1, 20)]
+    scores = []
+    for threshold in grid:
+        guess = probability >= threshold
+        scores.append(2 * (guess & truth).sum() / max(1, guess.sum() + truth.sum()))
+    return grid[int(np.argmax(scores))]
+
+
+def _signed(rng: np.random.Generator, largest: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Whole numbers drawn evenly from -largest..largest without 0."""
+    return rng.integers(1, largest + 1, size=shape) * rng.choice([-1, 1], size=shape)
+
+
+def _predict(operators: LearnedOperators, anchor: Tensor, amounts: Float[Tensor, "B V K"]) -> Float[Tensor, "B V D"]:
+    repeated = anchor[:, None].expand(-1, amounts.shape[1], -1)
+    return operators(repeated.flatten(0, 1), amounts.flatten(0, 1)).unflatten(0, amounts.shape[:2])
+
+
+def transposed(rolls: Tensor, semitones: Int[Tensor, B]) -> Tensor:
+    """Rolls (B, 2, 128, steps) moved along pitch; nothing wraps."""
+    return shift(rolls, semitones, dim=-2, edge="zero")[0]
+
+
+def content_spread(content: Float[Tensor, "B D"], used: Tensor, *, least: float = 1.0) -> tuple[Tensor, Tensor]:
+    """A hinge on each coordinate's standard deviation, and the mean squared off-diagonal covariance.
+
+    The hinge keeps its gradient where everything has collapsed, which SIGReg does not. Source: Bardes, Ponce, LeCun,
+    "VICReg", 2022, eqs. 1-4. Rows that are not ``used`` are left out.
+    """
+    with torch.autocast(content.device.type, enabled=False):
+        rows = content.float() * used[:, None]
+        number = sum_over_ranks(used.sum().float())
+        mean = sum_over_ranks(rows.sum(0)) / number.clamp_min(1)
+        centred = (rows - mean) * used[:, None]
+        covariance = sum_over_ranks(centred.T @ centred) / (number - 1).clamp_min(1)
+        deviation = (covariance.diagonal() + 1e-4).sqrt()
+        off = covariance - torch.diag(covariance.diagonal())
+        return F.relu(least - deviation).mean(), off.square().sum() / len(off)
