@@ -56,10 +56,10 @@ def save_songs(
 def load_songs(path: Path) -> tuple[tuple[str, ...], tuple[Song, ...], Int[np.ndarray, " n"], Manifest] | None:
     """What `save_songs` kept: ids, songs, groups, manifest; None if there is no such file, or it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in ("notes", "lengths", "groups", "text")}
         rest = json.loads(arrays["text"].tobytes())
-        pieces = np.split(arrays["notes"], np.cumsum(arrays["lengths"])[:-1])
+        pieces = np.split(arrays["notes"], np.cumsum(arrays["lengths"]))[:-1]
         songs = tuple(
             Song(name, notes, tuple(Track(*t) for t in tracks), spb, _rows(tempi), _rows(meters), Counts(*counts))
             for notes, (name, tracks, spb, tempi, meters, counts) in zip(pieces, rest["songs"], strict=True)

@@ -22,7 +22,7 @@ from softaxes.music import cache, pop909, tunes
 from softaxes.music.duplicates import group_together, near_duplicates
 from softaxes.music.folders import Read, check_folder, iter_songs
 from softaxes.music.manifest import FileRecord, Manifest, Setting, Skipped
-from softaxes.music.midi import Limits
+from softaxes.music.midi import Grid, Limits
 from softaxes.music.rolls import Texture, song_roll
 from softaxes.music.song import Song
 
@@ -70,6 +70,7 @@ def load_corpus(
     folder: str | os.PathLike[str] | None = None,
     *,
     steps_per_beat: int = 4,
+    grid: Grid = "ticks",
     limits: Limits | None = None,
     processes: int = 1,
     group_duplicates: bool = True,
@@ -80,6 +81,7 @@ def load_corpus(
         name: "tunes", "pop909" or "folder".
         folder: where it is; needed for "folder", not allowed for "tunes"; "pop909" is fetched without one.
         steps_per_beat: the grid, 4 is sixteenths.
+        grid: how a "folder" is laid on the grid, see `softaxes.music.midi.read_song`.
         limits: refuse larger files.
         processes: processes that read a "folder".
         group_duplicates: find near-duplicates (else only versions of one song share a group).
@@ -99,8 +101,8 @@ def load_corpus(
         return _collect(name, source, settings, pop909.iter_pop909(root, steps_per_beat, limits), group_duplicates)
     if name == "folder":
         root = check_folder(folder, name)
-        read = iter_songs(root, steps_per_beat, limits=limits, processes=processes)
-        return _collect(name, root.name, settings, read, group_duplicates)
+        read = iter_songs(root, steps_per_beat, grid=grid, limits=limits, processes=processes)
+        return _collect(name, root.name, settings | {"grid": grid}, read, group_duplicates)
     raise ValueError(f"`name` of a corpus must be 'tunes', 'pop909' or 'folder', got {name!r}")
 
 
@@ -113,7 +115,7 @@ def split(corpus: Corpus, seed: int = 0, fractions: Sequence[float] = (0.8, 0.1,
     Raises:
         ValueError: fractions that are not three numbers >= 0 with sum 1.
     """
-    if len(fractions) != 3 or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
+    if len(fractions) != 3 or not min(fractions) >= 0 or not abs(sum(fractions) - 1) < 1e-6:
         raise ValueError(f"`fractions` must be three numbers >= 0 with sum 1, got {tuple(fractions)}")
     numbers, size = np.unique(corpus.groups, return_counts=True)
     shuffled = np.random.default_rng(seed).permutation(len(numbers))

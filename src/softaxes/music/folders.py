@@ -14,7 +14,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
 from softaxes.music.manifest import FileRecord, Skipped, record
-from softaxes.music.midi import Limits, read_song
+from softaxes.music.midi import Grid, Limits, read_song
 from softaxes.music.song import Song
 
 MIDI_SUFFIXES = (".mid", ".midi")
@@ -43,13 +43,18 @@ def find_files(folder: Path, suffixes: tuple[str, ...] = MIDI_SUFFIXES) -> list[
 
 
 def iter_songs(
-    folder: str | os.PathLike[str], steps_per_beat: int = 4, *, limits: Limits | None = None, processes: int = 1
+    folder: str | os.PathLike[str],
+    steps_per_beat: int = 4,
+    *,
+    grid: Grid = "ticks",
+    limits: Limits | None = None,
+    processes: int = 1,
 ) -> Iterator[Read | Skipped]:
     """Read every MIDI file below a folder, in sorted order.
 
     Args:
         folder: searched recursively; names with spaces or in any script are fine.
-        limits: refuse larger files.
+        grid, limits: see `softaxes.music.midi.read_song`.
         processes: more than 1 reads in as many processes; only a few chunks of songs are ever in memory.
 
     Yields:
@@ -62,27 +67,27 @@ def iter_songs(
         raise ValueError(f"`processes` must be >= 1, got {processes}")
     if processes == 1 or len(chunks) < 2:
         for name in names:
-            yield _read_file(root, name, steps_per_beat, limits)
+            yield _read_file(root, name, steps_per_beat, grid, limits)
         return
     context = multiprocessing.get_context("spawn")  # forking a process that has started torch's threads can hang
     waiting: deque[Future[list[Read | Skipped]]] = deque()
     with ProcessPoolExecutor(min(processes, len(chunks)), mp_context=context) as pool:
         for chunk in chunks:
-            waiting.append(pool.submit(_read_files, root, chunk, steps_per_beat, limits))
+            waiting.append(pool.submit(_read_files, root, chunk, steps_per_beat, grid, limits))
             if len(waiting) > 2 * processes:
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
 
 
-def _read_files(root: Path, names: list[str], steps_per_beat: int, limits: Limits) -> list[Read | Skipped]:
-    return [_read_file(root, name, steps_per_beat, limits) for name in names]
+def _read_files(root: Path, names: list[str], steps_per_beat: int, grid: Grid, limits: Limits) -> list[Read | Skipped]:
+    return [_read_file(root, name, steps_per_beat, grid, limits) for name in names]
 
 
-def _read_file(root: Path, name: str, steps_per_beat: int, limits: Limits) -> Read | Skipped:
+def _read_file(root: Path, name: str, steps_per_beat: int, grid: Grid, limits: Limits) -> Read | Skipped:
     path = root / name
     try:
-        song = read_song(path, steps_per_beat, limits=limits)
+        song = read_song(path, steps_per_beat, grid=grid, limits=limits)
         if len(song.notes) == 0:
             return Skipped(name, "no notes in the file")
         return name, song, record(path, name)

@@ -26,7 +26,7 @@ NOTE_DTYPE = np.dtype(
 )
 BAR_DTYPE = np.dtype([("start", np.int32), ("steps", np.int32), ("numerator", np.int16), ("denominator", np.int16)])
 DENOMINATORS = (1, 2, 4, 8, 16, 32, 64, 128)
-SLOWEST_BPM, FASTEST_BPM = 3.6, 6e7  # what the three bytes of a MIDI tempo can say
+SLOWEST_BPM, FASTEST_BPM = 60e6 / (2**24 - 1), 60e6  # what the three bytes of a MIDI tempo can say
 
 
 class Track(NamedTuple):
@@ -83,8 +83,9 @@ class Song:
         counts = self.counts._replace(merged=self.counts.merged + merged, cut=self.counts.cut + cut)
         for name, value in (("notes", notes), ("counts", counts)):
             object.__setattr__(self, name, value)
-        for name in ("tracks", "tempi", "meters"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for name in ("tempi", "meters"):
+            object.__setattr__(self, name, tuple(tuple(event) for event in getattr(self, name)))
+        object.__setattr__(self, "tracks", tuple(Track(*track) for track in self.tracks))
 
     def __repr__(self) -> str:
         return f"Song({self.name!r}, {len(self.notes)} notes, {len(self.tracks)} tracks, {self.length_steps} steps)"
@@ -225,7 +226,7 @@ def _check_settings(song: Song) -> None:
             raise ValueError(f"`{what}` must begin at step 0 and rise, got steps {steps[:8]}")
     for _, bpm in song.tempi:
         if not SLOWEST_BPM <= bpm <= FASTEST_BPM:
-            raise ValueError(f"a tempo must be {SLOWEST_BPM} to {FASTEST_BPM:.0f} bpm, got {bpm}")
+            raise ValueError(f"a tempo must be {SLOWEST_BPM:.4f} to {FASTEST_BPM:.0f} bpm, got {bpm}")
     for _, numerator, denominator in song.meters:
         if not 1 <= numerator <= 255 or denominator not in DENOMINATORS:
             raise ValueError(f"a metre must be 1..255 over a power of two up to 128, got {numerator}/{denominator}")

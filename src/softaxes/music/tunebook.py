@@ -2,7 +2,8 @@
 
 A book is a text with several tunes, each beginning with an ``X:`` line. The translator (abc2midi, which comes with the
 MIDI library) runs once a book in a folder of its own, so its complaints never reach the terminal and nothing it writes
-stays behind. Repeats are played out; grace notes, chord symbols and typesetting directives are left out.
+stays behind. Repeats are played out. Grace notes, trills and other embellishments, fermatas, chord symbols and
+directives are left out: what remains is the written melody.
 
 MIDI has no bar lines, and a tune may begin with a pickup or restart in the middle of a bar. The translator plays the
 first note of every bar louder than any other (`BAR_ACCENT`), so accents are bar lines; then velocities are levelled.
@@ -28,6 +29,13 @@ BAR_ACCENT = 105  # abc2midi's default velocity of a bar's first note; the other
 VELOCITY = 80
 BATCH_TUNES = 100
 BATCH_SECONDS, TUNE_SECONDS = 30.0, 5.0  # patience with the translator, which may hang on damaged text
+EMBELLISHMENTS = re.compile(
+    r"""`                                      # spacing marks
+    | "[^"]*" | \{[^}]*\} | ![^!]*!         # chord symbols and remarks, grace notes, decorations by name
+    | [~.HJLMOPRSTuv]+(?=[\^_=(\[\d:~.u]*(?:"[^"]*"|\{[^}]*\})*[\^_=(\[\d:]*[A-Ga-gxz])  # and by sign, before a note
+    """,
+    re.VERBOSE,
+)
 HEADER_FIELDS = "CLMOQ"  # fields before the first tune that hold for every tune
 
 
@@ -141,7 +149,7 @@ def _run(tunes: Sequence[str], seconds: float) -> list[bytes | str]:
     with tempfile.TemporaryDirectory(prefix="softaxes-abc-") as folder:
         book = "\n\n".join(_clean(tune, number) for number, tune in enumerate(tunes, start=1))
         Path(folder, "t.abc").write_text(book + "\n", encoding="utf-8")
-        command = [os.fspath(abc_to_midi_program()), "t.abc", "-NGRA", "-NGUI", "-quiet"]
+        command = [os.fspath(abc_to_midi_program()), "t.abc", "-NGRA", "-NGUI", "-NFER", "-quiet"]
         try:
             run = subprocess.run(command, cwd=folder, capture_output=True, timeout=seconds, check=False)
             complaint = re.search(r"^Error[^:]*: *(.*)$", run.stdout.decode("latin-1"), flags=re.MULTILINE)
@@ -155,10 +163,10 @@ def _run(tunes: Sequence[str], seconds: float) -> list[bytes | str]:
 
 
 def _clean(tune: str, number: int) -> str:
-    """The tune as number ``number``, without what would harm: directives (they can read files), spacing marks, and the
-    rhythm field, on which the translator swings hornpipes off the grid."""
+    """The tune as number ``number``, without what would harm: directives, which can read files; the rhythm field, on
+    which the translator swings hornpipes off the grid; and the embellishments, which it would play."""
     lines = []
     for line in tune.split("\n")[1:]:
         if line.strip() and not re.match(r"%|[XIR]:", line):
-            lines.append(line if re.match(r"[A-Za-z]:(?!\|)", line) else line.replace("`", ""))
+            lines.append(line if re.match(r"[A-Za-z]:(?!\|)", line) else EMBELLISHMENTS.sub("", line))
     return "\n".join([f"X:{number}", *lines])

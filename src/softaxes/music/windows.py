@@ -87,14 +87,15 @@ def cut_windows(
         context_steps: real neighbours on each side.
         texture: "melody" or "full", see `softaxes.music.rolls`.
         min_notes: windows with fewer onsets are left out.
-        odd: bars that do not add up to ``window_steps``: "skip" them, or "pad" the shorter ones with silence on the
-            right (longer ones are always skipped). Padding needs ``bars``.
+        odd: bars that do not add up to ``window_steps``, and a song's last ones if they are fewer than ``bars``: "skip"
+            them, or "pad" the shorter ones with silence on the right (longer ones are always skipped). Padding needs
+            ``bars``.
 
     Raises:
         ValueError: a number out of range, or an unknown ``odd`` or ``texture``.
     """
     _check_cut(window_steps, bars, hop_bars, context_steps, min_notes, odd)
-    parts, rows, left_out = [], [], Counter[str]()
+    kept, rows, left_out = [], [], Counter[str]()
     for index, song in enumerate(songs):
         notes = texture_notes(song, texture)
         places, reasons = _places(song, window_steps, bars, hop_bars, odd)
@@ -104,13 +105,16 @@ def cut_windows(
         left_out.update(reasons)
         left_out[f"windows with fewer than {min_notes} notes"] += int((~enough).sum())
         if enough.any():
-            places = places[enough]
-            parts.append(_rolls(notes, places, window_steps, context_steps))
-            rows.append(np.c_[np.full(len(places), index), places])
-    width = window_steps + 2 * context_steps
+            kept.append((notes, places[enough]))
+            rows.append(np.c_[np.full(enough.sum(), index), places[enough]])
     table = np.concatenate(rows) if rows else np.zeros((0, 6), dtype=np.int64)
+    rolls = np.empty((len(table), 2, N_PITCHES, window_steps + 2 * context_steps), dtype=np.uint8)
+    done = 0
+    for notes, places in kept:
+        rolls[done : done + len(places)] = _rolls(notes, places, window_steps, context_steps)
+        done += len(places)
     return Windows(
-        rolls=np.concatenate(parts) if parts else np.zeros((0, 2, N_PITCHES, width), dtype=np.uint8),
+        rolls=rolls,
         window_steps=window_steps,
         offset=context_steps,
         song=table[:, 0],
