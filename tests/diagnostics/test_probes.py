@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 from scipy.linalg import subspace_angles
+from sklearn.linear_model import Ridge
 
+from softaxes.diagnostics import probes
 from softaxes.diagnostics.probes import category, r2_of_means, ridge_r2, shift_r2, subspace_overlap
 
 from . import worlds
@@ -68,6 +70,20 @@ def test_ridge_against_the_normal_equations(rng):
         error += np.square(target[test] - design[test] @ weights).sum()
         deviation += np.square(target[test] - target[train].mean()).sum()
     assert ridge_r2(z, target, group, folds=6).score == pytest.approx(1 - error / deviation, abs=1e-6)
+
+
+@pytest.mark.parametrize("rows, noise", [(60, 0.1), (60, 3.0), (15, 1.0)])
+def test_ridge_weights_against_scikit_learn(rng, rows, noise):
+    """The closed form, at the penalty that the generalised cross-validation of explicit hat matrices picks."""
+    x, weights = rng.standard_normal((rows, 12)) * np.arange(1, 13), rng.standard_normal((12, 3))
+    y = x @ weights + noise * 10 * rng.standard_normal((rows, 3))
+    scores = []
+    for alpha in probes.ALPHAS * rows:
+        hat = x @ np.linalg.inv(x.T @ x + alpha * np.eye(12)) @ x.T
+        scores.append(np.square(y - hat @ y).sum() / (1 - np.trace(hat) / rows) ** 2)
+    best = probes.ALPHAS[int(np.argmin(scores))] * rows
+    expected = Ridge(alpha=best, fit_intercept=False).fit(x, y).coef_.T
+    assert probes.ridge(x, y) == pytest.approx(expected, abs=1e-6)
 
 
 def test_shift_r2_of_known_worlds(rng):

@@ -18,7 +18,8 @@ from .worlds import args
 
 MODULES = ("cosines", "global_axis", "additivity", "spectrum", "neighbours", "operators", "probes", "notes")
 NOT_METRICS = {
-    "data already checked": {"pair_cosines", "triples", "same_content", "nearest_own_shift", "overlaps", "shift_probe"},
+    "data already checked": {
+        "pair_cosines", "triples", "same_content", "nearest_own_shift", "overlaps", "shift_probe", "ridge"},
     "what a metric averages": {
         "signed_differences", "agreement_values", "signed_units", "size_moments", "relative_errors", "ranks"},
     "from means to a figure": {

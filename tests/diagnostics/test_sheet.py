@@ -67,7 +67,7 @@ def test_a_dead_encoder_gets_no_praise(rng):
 def test_axes_of_each_image_are_seen_by_global_figures_only(rng):
     report = sheet(worlds.own_axes(rng, items=400))
     assert report["same_cos"].value == pytest.approx(1)
-    assert report["additivity.pitch"].value == pytest.approx(0, abs=1e-9)
+    assert report["additivity.pitch"].value == pytest.approx(0, abs=1e-7)
     assert report["axis_agreement.pitch"].value < 0.1
     assert report["skill.pitch"].value < 0.1
 

@@ -86,19 +86,29 @@ def _triples_of_pair(batch: Labelled, usable: Array, i: int, j: int) -> tuple[Ar
     total = batch.amount[:, i] + batch.amount[:, j]
     is_sum = np.isclose(batch.amount, total[:, None]) & (batch.kind == batch.kind[:, [i]]) & usable & pair[:, None]
     item, view = np.nonzero(np.concatenate([is_sum, (pair & np.isclose(total, 0.0))[:, None]], axis=1))
-    whole = np.concatenate([batch.difference, np.zeros_like(batch.difference[:, :1])], axis=1)[item, view]
-    parts = batch.difference[item, i], batch.difference[item, j]
-    residual = np.linalg.norm(parts[0] + parts[1] - whole, axis=-1)
-    largest = np.max([np.linalg.norm(d, axis=-1) for d in (*parts, whole)], axis=0)
+    residual, largest = _residual(batch, item, i, j, view)
     lost = np.zeros(batch.kind.shape, dtype=bool) if batch.clipped is None else batch.clipped
     lost = np.concatenate([lost, np.zeros_like(lost[:, :1])], axis=1)
     clipped = lost[item, i] | lost[item, j] | lost[item, view]
     agree = batch.amount[item, i] * batch.amount[item, j] > 0
-    alive = np.concatenate([batch.alive, np.zeros_like(batch.alive[:, :1])], axis=1)
-    living = alive[item, i] | alive[item, j] | alive[item, view]
-    error = np.where(living, residual / np.where(living, largest, 1.0), math.nan)
+    error = np.where(largest > 0, residual / np.where(largest > 0, largest, 1.0), math.nan)
     chance = np.where(view == batch.kind.shape[1], CHANCE_CANCELLING, CHANCE)
     return error, item, batch.kind[item, i], clipped, agree, chance
+
+
+def _residual(batch: Labelled, item: Array, i: int, j: int, view: Array) -> tuple[Array, Array]:
+    """|d_i + d_j - d_view| and the largest living of the three lengths, 0 if none lives; view V is the anchor.
+
+    The square is put together from inner products, so an exact sum reads as 1e-8 of the lengths, not as 0.
+    """
+    whole = view < batch.kind.shape[1]
+    k = np.where(whole, view, 0)
+    inner, square = batch.inner[item], np.square(batch.norm)[item]
+    rows = np.arange(len(item))
+    cross = inner[:, i, j] - whole * (inner[rows, i, k] + inner[rows, j, k])
+    residual = np.sqrt(np.maximum(square[:, i] + square[:, j] + whole * square[rows, k] + 2 * cross, 0.0))
+    living = np.where(batch.alive, batch.norm, 0.0)
+    return residual, np.max([living[item, i], living[item, j], whole * living[item, k]], axis=0)
 
 
 @dataclass(frozen=True)

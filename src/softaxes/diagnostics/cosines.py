@@ -116,14 +116,15 @@ def pair_cosines(batch: Labelled) -> Cosines:
     i, j = np.triu_indices(batch.kind.shape[1], k=1)
     item, pair = np.nonzero(batch.shifted[:, i] & batch.shifted[:, j])
     left, right = (item, i[pair]), (item, j[pair])
-    cos = np.einsum("pd,pd->p", batch.unit[left], batch.unit[right])
+    alive = batch.alive[left] & batch.alive[right]
+    lengths = batch.norm[left] * batch.norm[right]
+    cos = np.where(alive, batch.inner[item, i[pair], j[pair]] / np.where(alive, lengths, 1.0), 0.0)
     kind_left, kind_right = batch.kind[left], batch.kind[right]
     inner = batch.promised_inner(batch.amounts[left], batch.amounts[right])
     promised = inner / (batch.promised_length[left] * batch.promised_length[right])
     clipped = None if batch.clipped is None else batch.clipped[left] | batch.clipped[right]
     dead = float((~batch.alive)[batch.shifted].mean()) if batch.shifted.any() else float("nan")
     first, second = np.minimum(kind_left, kind_right), np.maximum(kind_left, kind_right)
-    alive = batch.alive[left] & batch.alive[right]
     return Cosines(batch.kinds, cos, promised, alive, item, first, second, clipped, dead)
 
 

@@ -50,6 +50,11 @@ class Labelled:
         return np.asarray(np.linalg.norm(self.difference, axis=-1))
 
     @cached_property
+    def inner(self) -> Array:
+        """Inner products of the differences of each anchor, (B, V, V)."""
+        return np.asarray(self.difference @ self.difference.swapaxes(1, 2))
+
+    @cached_property
     def unit(self) -> Array:
         """Differences of length 1, (B, V, D); zeros where a view is dead."""
         safe = np.where(self.alive, self.norm, 1.0)

@@ -23,13 +23,13 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from softaxes.diagnostics.labelled import Array, Labelled, finite, group_index, label, to_numpy
 from softaxes.kinds import Circle, Kind
 
-ALPHAS = np.logspace(-6, 3, 10)
+ALPHAS = np.logspace(-6, 3, 10)  # ridge weights to choose from, per row
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ def ridge_r2(latents: ArrayLike, target: ArrayLike, group: ArrayLike | None = No
     values = np.empty((len(x), 2))
     for train, test in _folds(group_index(group, len(x)), folds):
         scaled, mean = _scale(x, train), y[train].mean(axis=0)
-        model = RidgeCV(ALPHAS * len(train), fit_intercept=False).fit(scaled[train], y[train] - mean)
-        predicted = model.predict(scaled[test]).reshape(len(test), -1) + mean
+        predicted = scaled[test] @ ridge(scaled[train], y[train] - mean) + mean
         values[test] = np.stack([np.square(y[test] - p).sum(axis=1) for p in (predicted, mean)], axis=1)
     return Probe(float(r2_of_means(values.mean(axis=0, keepdims=True))[0]), 0.0, values)
 
@@ -188,6 +187,24 @@ def _folds(group: Array, folds: int) -> Iterator[tuple[Array, Array]]:
     if groups < 2:
         raise ValueError(f"`group` must hold at least two groups to hold one out, got {groups}")
     yield from GroupKFold(min(folds, groups)).split(group[:, None], groups=group)
+
+
+def ridge(x: Array, y: Array) -> Array:
+    """Weights (D, M) of ridge regression of centred ``y`` (n, M) on centred ``x`` (n, D).
+
+    The weight of the penalty minimises |y - x w|^2 / (1 - trace(hat) / n)^2 over ``ALPHAS`` (generalised
+    cross-validation; Golub, Heath & Wahba 1979), for all targets together. One eigenvalue problem of x'x serves all.
+    """
+    values, vectors = np.linalg.eigh(x.T @ x)
+    values = np.maximum(values, 0.0)
+    moments = vectors.T @ (x.T @ y)
+    squares, n = np.square(moments).sum(axis=1), len(x)
+    scores = []
+    for alpha in ALPHAS * n:
+        shrunk = squares / (values + alpha)
+        residual = np.square(y).sum() - 2 * shrunk.sum() + (values * shrunk / (values + alpha)).sum()
+        scores.append(residual / (1 - (values / (values + alpha)).sum() / n) ** 2)
+    return vectors @ (moments / (values + ALPHAS[int(np.argmin(scores))] * n)[:, None])
 
 
 def _scale(x: Array, train: Array) -> Array:

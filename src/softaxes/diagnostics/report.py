@@ -124,6 +124,9 @@ class Sheet:
         kind: str = "",
         part: str = "all",
     ) -> None:
+        """A figure as it is. Percentiles of a bounded figure can miss its value (angles near 180): they are widened."""
+        low, high = interval
+        interval = min(low, value), max(high, value)
         self.figures.append(Figure(name, value, *interval, n, chance, kind, part))
 
 
