@@ -3,9 +3,9 @@
     line    z_s - z = s u                              u: least squares over differences
     circle  P (z_s - c) = R(alpha) P (z - c)           plane P (2, D), centre c; alpha = 2 pi s / period
 
-A circle's plane is found in closed form: regress differences on ``[(cos alpha - 1) z, sin(alpha) z, cos alpha - 1,
-sin alpha]``. For latents that turn in a plane, the coefficient of ``sin(alpha) z`` is the antisymmetric rotation
-generator of that plane, and its leading singular pair spans it.
+A circle's plane is found in closed form. Its complex coordinate ``y = w . z`` should obey ``y_s = exp(i alpha) y``, so
+``w`` maximises the share ``Re sum conj(exp(i alpha) y) y_s / sum |y|^2 + |y_s|^2``, a Hermitian eigenproblem; a ridge on the
+denominator keeps it from directions in which nothing varies.
 
 Conventions: coordinates are in the kind's unit and relative to the mean anchor of the fit (line) or the centre
 (circle, in [0, period)). Attributes learned by a fit are plain tensors. Axes are fitted on training data only.
@@ -23,6 +23,8 @@ from torch import Tensor
 
 from softaxes.factorization import amounts_by_kind, check_clipped, check_latents
 from softaxes.kinds import Circle, Kind, Line, check_kinds
+
+RIDGE = 0.1  # of the mean variance of a latent coordinate
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,16 +227,8 @@ def fit_axes(
             fitted[k.name] = fit_line(k, z, moved, s, origin=anchor.double().mean(0))
         else:
             taken = [axis.basis for axis in fitted.values()]
-            others = [o for o in kinds if isinstance(o, Circle) and o.family == k.family and o is not k]
-            rates = amounts[row, view][:, [kinds.index(o) for o in others]].double()
-            fitted[k.name] = fit_circle(
-                k,
-                z,
-                moved,
-                s,
-                orthogonal_to=torch.cat(taken) if taken else None,
-                beside=[o.angle(rates[:, i]) for i, o in enumerate(others)],
-            )
+            rows = torch.cat(taken) if taken else None
+            fitted[k.name] = fit_circle(k, z, moved, s, orthogonal_to=rows)
     return Axes([fitted[k.name] for k in kinds])
 
 
@@ -253,41 +247,35 @@ def fit_circle(
     amount: Float[Tensor, N],
     *,
     orthogonal_to: Float[Tensor, "K D"] | None = None,
-    beside: Sequence[Float[Tensor, N]] = (),
 ) -> CircleAxis:
     """Plane and centre of the rotation that explains ``moved`` from ``z``.
 
-    The plane is sought among the directions orthogonal to the rows of ``orthogonal_to``; ``beside`` holds the angles
-    of other circles that the same shift turns, lest their rotation is taken for this one's. Source: ordinary least
-    squares (ridge 1e-6 of the mean variance) on the generator of a rotation; see the module.
+    The plane is sought among the directions orthogonal to the rows of ``orthogonal_to``.
     """
     angle = kind.angle(amount)
     free = torch.eye(z.shape[1]).to(z) if orthogonal_to is None else _complement(orthogonal_to.to(z))
     if len(free) < 2:
         raise ValueError(f"latents must have 2 dimensions free for kind {kind.name!r}, got {len(free)} of {z.shape[1]}")
     mean = z.mean(0)
-    centred, difference = (z - mean) @ free.T, (moved - z) @ free.T
-    generator = _rotation_generator(centred, difference, [angle, *beside])
-    left, _, _ = torch.linalg.svd(generator - generator.T)
-    plane = left[:, :2].T
-    if float(plane[0] @ generator @ plane[1]) < 0:  # rows turn from the first towards the second
-        plane = plane.flip(0)
-    centre = _centre_in_plane(centred @ plane.T, difference @ plane.T, angle) @ plane @ free
+    before, after = (z - mean) @ free.T, (moved - mean) @ free.T
+    plane = _turning_plane(before, after, angle)
+    centre = _centre_in_plane(before @ plane.T, (after - before) @ plane.T, angle) @ plane @ free
     return CircleAxis(kind, (plane @ free).float(), (mean + centre).float())
 
 
-def _rotation_generator(z: Tensor, difference: Tensor, angles: Sequence[Tensor]) -> Float[Tensor, "D D"]:
-    """Coefficient of ``sin(angles[0]) z`` in the regression of differences, as a matrix that acts on rows from the
-    right. Every angle brings its own features."""
-    features = []
-    for angle in angles:
-        swing, turn = (torch.cos(angle) - 1)[:, None], torch.sin(angle)[:, None]
-        features += [turn * z, swing * z, swing, turn]
-    x = torch.cat(features, dim=1)
-    gram = x.T @ x
-    ridge = 1e-6 * gram.diagonal().mean().clamp_min(1e-30)
-    gram = gram + ridge * torch.eye(len(gram)).to(gram)
-    return torch.linalg.solve(gram, x.T @ difference)[: z.shape[1]]
+def _turning_plane(before: Float[Tensor, "N D"], after: Float[Tensor, "N D"], angle: Float[Tensor, N]) -> Tensor:
+    """Orthonormal rows (2, D), turning from the first towards the second: see the module for the eigenproblem."""
+    after = after - after.mean(0)
+    turn = torch.complex(torch.cos(angle), torch.sin(angle))
+    agreement = (after * turn[:, None]).mT @ before.to(turn.dtype)
+    variance = before.T @ before + after.T @ after
+    ridge = RIDGE * variance.diagonal().mean().clamp_min(1e-30)
+    factor = torch.linalg.cholesky(variance + ridge * torch.eye(len(variance)).to(variance))
+    whiten = torch.linalg.inv(factor).to(turn.dtype)
+    _, vectors = torch.linalg.eigh(whiten @ (agreement + agreement.mH) @ whiten.mH)
+    best = whiten.mH @ vectors[:, -1]
+    left, _, right = torch.linalg.svd(torch.stack([best.real, best.imag]), full_matrices=False)
+    return left @ right
 
 
 def _centre_in_plane(xy: Tensor, difference: Tensor, angle: Tensor) -> Float[Tensor, 2]:
