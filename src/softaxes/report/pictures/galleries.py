@@ -1,0 +1,87 @@
+"""What do the shifts do to an image, and what does the loss get to see?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from softaxes.report.page import kind_colour
+from softaxes.report.pictures.canvas import FAINT, INK, Array, blank
+
+_PIXELS = ListedColormap([(0.55, 0.57, 0.6, 0.12), INK])  # empty, filled
+
+
+def show_image(plot: Axes, image: Array, colour: str = FAINT, width: float = 0.7) -> None:
+    """A binary image (rows, columns) in a border; row 0 at the bottom, since higher rows are higher pitches."""
+    plot.imshow(image > 0.5, cmap=_PIXELS, vmin=0, vmax=1, origin="lower", interpolation="nearest")
+    plot.set_xticks([])
+    plot.set_yticks([])
+    for spine in plot.spines.values():
+        spine.set_visible(True)
+        spine.set_color(colour)
+        spine.set_linewidth(width)
+
+
+def shift_gallery(images: Array, amounts: Sequence[float], kinds: Sequence[str], units: Sequence[str]) -> Figure:
+    """One image under each amount (a column) of each kind (a row).
+
+    Args:
+        images: (K, A, rows, columns).
+        amounts: A signed amounts, 0 for the image itself.
+        kinds, units: K names and units.
+    """
+    figure, plots = blank(len(kinds), len(amounts), width=10, height=10 * len(kinds) / len(amounts) + 0.5)
+    for row, kind in enumerate(kinds):
+        for column, amount in enumerate(amounts):
+            plot = plots[row, column]
+            show_image(plot, images[row, column], kind_colour(kind) if amount else FAINT, 1.8 if amount else 0.7)
+            plot.set_title(f"{amount:+g}" if amount else "anchor", color=kind_colour(kind) if amount else INK, size=9)
+        plots[row, 0].set_ylabel(f"{kind}, {units[row]}", color=kind_colour(kind))
+    return figure
+
+
+def triplet_gallery(
+    anchor: Array, views: Array, kind: Array, amount: Array, clipped: Array, *, kinds: Sequence[str], columns: int = 3
+) -> Figure:
+    """Triplets side by side, each an anchor and two views framed in the colour of their kind.
+
+    Args:
+        anchor: (n, rows, columns).
+        views: (n, 2, rows, columns).
+        kind, amount, clipped: (n, 2).
+        kinds: names that ``kind`` indexes.
+        columns: triplets in a row.
+    """
+    n = len(anchor)
+    lines = -(-n // columns)
+    figure, plots = blank(lines, 4 * columns - 1, width=10, height=1.28 * lines + 0.1,
+                          width_ratios=([1, 1, 1, 0.25] * columns)[:-1])  # fmt: skip
+    for plot in plots.flat:
+        plot.set_visible(False)
+    for index in range(n):
+        line, first = divmod(index, columns)
+        place = plots[line, 4 * first : 4 * first + 3]
+        for plot in place:
+            plot.set_visible(True)
+        show_image(place[0], anchor[index])
+        place[0].set_title("anchor", color=INK, size=8.5)
+        for view in range(2):
+            colour = kind_colour(kinds[int(kind[index, view])])
+            show_image(place[1 + view], views[index, view], colour, 2.0)
+            lost = ", clipped" if clipped[index, view] else ""
+            title = f"{kinds[int(kind[index, view])]} {amount[index, view]:+.0f}{lost}"
+            place[1 + view].set_title(title, color=colour, size=7.5)
+    return figure
+
+
+def image_grid(images: Array, labels: Sequence[str]) -> Figure:
+    """Images (n, rows, columns) in a row, each under its label."""
+    figure, plots = blank(1, max(len(images), 1), width=10, height=10 / max(len(images), 4) + 0.4)
+    for plot, image, text in zip(plots[0], np.asarray(images), labels, strict=False):
+        show_image(plot, image)
+        plot.set_title(text, color=INK, size=8.5)
+    return figure

@@ -1,0 +1,115 @@
+"""How do the figures of ``diagnose`` become rows that can be read without a key?
+
+A row is one figure about one kind: its value with the 95 % interval over groups, for all, unclipped and clipped views
+where they are told apart, how many items it averages, what chance would score, and the sentence that says how to read
+it. Nothing is left out: what cannot be computed is a dash.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from softaxes.diagnostics.report import Figure, Report
+from softaxes.report.page import Table
+
+PARTS = ("all", "unclipped", "clipped")
+_WORDS = {
+    "cross_cos": "two kinds, mean |cos|",
+    "same_cos": "same sign, mean cos",
+    "opposite_cos": "opposite signs, mean cos",
+    "circle_error": "circle, mean |cos − promised|",
+    "opening_angle": "angle of mean + and mean −, degrees",
+    "difference_pca2": "first two components of the differences",
+    "grid_first": "first singular value of a shift grid",
+    "ridge_r2": "decoder R² (pixels from z, linear)",
+    "content_recall": "same content found with axes removed",
+    "axis_agreement": "agreement with the global axis",
+    "between_images": "cosine between images",
+    "additivity": "additivity error",
+    "h1": "H@1 of the operator",
+    "h5": "H@5 of the operator",
+    "mrr": "MRR of the operator",
+    "h1_no_operator": "H@1, control: no operator",
+    "h1_random_direction": "H@1, control: random direction",
+    "h1_with_query": "H@1, unshifted crop among candidates",
+    "coordinate_r2": "R² of the shifted coordinate",
+    "coordinate_skill": "its skill against no change",
+    "shift_r2": "shift R², read off the difference",
+    "own_shift": "own shift identified",
+    "phase_cos": "cos of the phase error",
+    "frame_f1": "F1 of sounding cells",
+    "note_f1": "F1 of onsets",
+}
+
+
+def number(value: float) -> str:
+    """Three decimals for what is below 10, fewer above; a dash for NaN."""
+    if not math.isfinite(value):
+        return "–"
+    decimals = 3 if abs(value) < 10 else 1
+    text = f"{value:.{decimals}f}"
+    return (text.replace("-", "−") if float(text) else text.lstrip("-")) if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def with_interval(figure: Figure | None) -> str:
+    """A value and its interval, "0.103 [0.101, 0.105]"; a dash without a figure."""
+    if figure is None:
+        return "–"
+    if math.isnan(figure.low):
+        return number(figure.value)
+    return f"{number(figure.value)} [{number(figure.low)}, {number(figure.high)}]"
+
+
+def words(figure: Figure) -> str:
+    """What a figure is called in a table, with the kind it is about."""
+    text = _WORDS.get(figure.name, figure.name.replace("_", " "))
+    return f"{text}: {figure.kind}" if figure.kind else text
+
+
+def figure_table(
+    report: Mapping[str, Figure], names: Sequence[str] = (), *, caption: str = "", folded: bool = False
+) -> Table:
+    """A table of the figures called ``names`` (default: all), one row for each kind they are about."""
+    chosen = [figure for figure in report.values() if figure.part == "all" and (not names or figure.name in names)]
+    if names:
+        chosen.sort(key=lambda figure: names.index(figure.name))
+    parted = [part for part in PARTS[1:] if any(find(report, figure, part) for figure in chosen)]
+    header = ["figure", "value [95 %]", *[f"{part} [95 %]" for part in parted], "chance", "n", "how to read it"]
+    rows = []
+    for figure in chosen:
+        parts = [with_interval(find(report, figure, part)) for part in parted]
+        about = figure.about.reading
+        rows.append([words(figure), with_interval(figure), *parts, number(figure.chance), f"{figure.n:,}", about])
+    return Table(header, rows, caption, [figure.kind for figure in chosen], folded)
+
+
+def find(report: Mapping[str, Figure], figure: Figure, part: str) -> Figure | None:
+    """The same figure for another part of the data, if the report has it."""
+    return report.get(replace(figure, part=part).key)
+
+
+def comparison_table(reports: Mapping[str, Mapping[str, Figure]], keys: Iterable[str], *, caption: str = "") -> Table:
+    """Figures of several encoders side by side; the first report decides chance level and reading."""
+    first = next(iter(reports.values()))
+    header = ["figure", *reports, "chance", "how to read it"]
+    rows, kinds = [], []
+    for key in keys:
+        if key not in first:
+            continue
+        figure = first[key]
+        label = words(figure) + (f", {figure.part}" if figure.part != "all" else "")
+        values = [number(report[key].value) if key in report else "–" for report in reports.values()]
+        rows.append([label, *values, number(figure.chance), figure.about.reading])
+        kinds.append(figure.kind)
+    return Table(header, rows, caption, kinds)
+
+
+def joined(*sheets: tuple[Mapping[str, Figure], Sequence[str]]) -> Report:
+    """One report of the figures of several: of each sheet those called by its names (empty: all), in order.
+
+    Raises:
+        ValueError: two sheets hold one figure.
+    """
+    return Report([figure for sheet, names in sheets for figure in sheet.values() if not names or figure.name in names])

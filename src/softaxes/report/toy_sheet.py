@@ -1,0 +1,121 @@
+"""What is measured of an encoder of blobs? Fresh images, every figure, one report.
+
+Three sets of images, drawn from a seed that training never uses:
+
+    triplets   n of the article's law: cosines, angles, global axis, ranks, content, operators
+    ladders    n/5 images at every shift -4..4 of each kind: additivity, size law, own-shift identification
+    grids      images at all 9 x 9 shifts of both kinds: spectra and maps
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from softaxes.axes import Axes
+from softaxes.blobs import KINDS, MAX_SHIFT, BlobViews, blob_images, blob_triplets, shift_grid
+from softaxes.diagnostics import Figure, Report, diagnose, spectrum
+from softaxes.diagnostics.bootstrap import interval
+from softaxes.diagnostics.labelled import Array, Labelled, label
+from softaxes.diagnostics.probes import r2_of_means, ridge_r2
+from softaxes.report.article import SHIFTS, Encode
+from softaxes.report.tables import joined
+from softaxes.shifts import Views, labelled_views
+
+FROM_LADDERS = ("additivity", "own_shift", "size_r2", "size_exponent", "size_ratio_cv")
+GRIDS = 100
+AMOUNTS = [s for s in range(-MAX_SHIFT, MAX_SHIFT + 1) if s]
+
+
+@dataclass(frozen=True, eq=False)
+class Blobs:
+    """The images of the three sets; ``grids`` is (m, 9, 9, 1, side, side)."""
+
+    triplets: BlobViews
+    ladders: Views
+    grids: torch.Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class BlobLatents:
+    """Their latents; ``grids`` is (m, 9, 9, D)."""
+
+    triplets: Labelled
+    ladders: Labelled
+    grids: Array
+
+
+def draw_blobs(n: int, *, seed: int, size: int = 16, margin: int = 0, grids: int = GRIDS) -> Blobs:
+    """The three sets; sets of one seed are independent of each other."""
+    generator = torch.Generator().manual_seed(seed)
+    triplets = blob_triplets(n, seed=generator, size=size, margin=margin)
+    images = blob_images(max(n // 5, 2), seed=generator, size=size, margin=margin)
+    amount = torch.tensor(AMOUNTS * 2).expand(len(images), -1)
+    kind = torch.arange(2).repeat_interleave(len(AMOUNTS)).expand(len(images), -1)
+    ladders = labelled_views(images, kind, amount, kinds=KINDS, shifts=SHIFTS)
+    return Blobs(triplets, ladders, shift_grid(blob_images(grids, seed=generator, size=size, margin=margin)))
+
+
+def encode_blobs(encode: Encode, blobs: Blobs) -> BlobLatents:
+    """Latents of all images."""
+    grids = blobs.grids
+    flat = encode(grids.flatten(0, 2))
+    return BlobLatents(
+        _labelled(encode, blobs.triplets), _labelled(encode, blobs.ladders), flat.reshape(*grids.shape[:3], -1).numpy()
+    )
+
+
+def _labelled(encode: Encode, drawn: BlobViews | Views) -> Labelled:
+    z = encode(drawn.anchor)
+    views = encode(drawn.views.flatten(0, 1)).reshape(*drawn.kind.shape, -1)
+    return label(z, views, drawn.kind, drawn.amount, clipped=drawn.clipped, kinds=KINDS)
+
+
+def toy_sheet(latents: BlobLatents, images: torch.Tensor, axes: Axes | None = None, *, draws: int = 1000) -> Report:
+    """Every figure of an encoder of blobs.
+
+    Args:
+        images: (n, 1, side, side) anchors of the triplets, which the decoder figure reads back.
+        axes: fitted on training data; by default each half of the images is judged by axes of the other half.
+        draws: of the bootstrap.
+    """
+    parts = [_diagnose(batch, axes, draws) for batch in (latents.triplets, latents.ladders)]
+    names = [dict.fromkeys(figure.name for figure in part.values()) for part in parts]
+    extra = Report([_decoder(latents.triplets.anchor, images), *_grid_first(latents.grids)])
+    return joined(
+        (parts[0], [name for name in names[0] if name not in FROM_LADDERS]), (parts[1], FROM_LADDERS), (extra, ())
+    )
+
+
+def _diagnose(batch: Labelled, axes: Axes | None, draws: int) -> Report:
+    return diagnose(
+        anchor=batch.anchor, views=batch.views, kind=batch.kind, amount=batch.amount, clipped=batch.clipped,
+        kinds=batch.kinds, axes=axes, draws=draws,
+    )  # fmt: skip
+
+
+def _decoder(anchor: Array, images: torch.Tensor) -> Figure:
+    """Held-out R^2 of all pixels from the latent, linear."""
+    pixels = images.flatten(1).numpy()
+    if len(pixels) < 2 or not np.ptp(pixels, axis=0).any():
+        return Figure("ridge_r2", math.nan, math.nan, math.nan, len(pixels), 0.0)
+    probe = ridge_r2(anchor, pixels)
+    low, high = interval(probe.values, statistic=r2_of_means)
+    return Figure("ridge_r2", probe.score, low, high, len(pixels), 0.0)
+
+
+def _grid_first(grids: Array) -> list[Figure]:
+    """First singular value of the centred grids, by kind; chance is that of a grid of independent latents."""
+    found, figures = spectrum.grid_spectra(grids), []
+    flat = 1 / min(grids.shape[1], grids.shape[2] * grids.shape[3])
+    for kind, shares in (("pitch", found.pitch), ("time", found.time)):
+        first = shares[~np.isnan(shares[:, 0]), 0]
+        if len(first):
+            low, high = interval(first)
+            figures.append(Figure("grid_first", float(first.mean()), low, high, len(first), flat, kind))
+        else:
+            figures.append(Figure("grid_first", math.nan, math.nan, math.nan, 0, flat, kind))
+    return figures
