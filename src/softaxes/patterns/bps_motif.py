@@ -6,7 +6,8 @@ Layout: ``csv_notes/NN-1.csv`` (header; onset, MIDI, morphetic, duration, staff,
 Defects that are handled: pickup.csv ends its lines with a bare CR; some label files say beat_start for start_beat;
 grace notes have duration 0 (kept); notes and occurrence files hold duplicates (points collapse, counted);
 the ``type`` column of csv_notes disagrees with the occurrence files (never read); onsets are decimals of thirds and
-fifths of a beat (rounded to 1/480, the same way everywhere). Occurrence notes that are in no movement are counted.
+fifths of a beat (rounded to 1/480, the same way everywhere). A blank morphetic cell takes the spelling of the note of
+the same MIDI number that is nearest in time (counted). Occurrence notes that are in no movement are counted.
 
 Source: Hsiao, Hung, Chen, Su (2023), "BPS-Motif: a dataset for repeated pattern discovery of polyphonic symbolic
 music", ISMIR. No licence is stated: evaluation only.
@@ -21,10 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from softaxes.patterns.csv_files import Source, number, numbers, open_source
 from softaxes.patterns.notes import Notes
 from softaxes.patterns.pointset import Points, to_ticks
+
+Column = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -79,16 +83,18 @@ def read_movement(source: Source, sonata: int) -> Movement:
     rows = source.read(f"csv_notes/{name}.csv")
     if rows and rows[0][0] == "onset":
         rows = rows[1:]
-    notes = _notes(numbers(rows, 6, f"csv_notes/{name}.csv", 2))
-    occurrences, defects = [], Counter({"duplicate notes": len(notes) - len(notes.points())})
+    defects: Counter[str] = Counter()
+    notes = _notes(rows, f"csv_notes/{name}.csv", 2, defects)
+    occurrences = []
+    defects["duplicate notes"] = len(notes) - len(notes.points())
     piece = set(map(tuple, notes.points().tolist()))
     for file in source.under(f"motif_notes/{sonata:02d}"):
         found = re.fullmatch(r"(.+)-(\d+)\.csv", file.rsplit("/", 1)[1])
-        table = numbers(source.read(file), 6, file)
-        if found is None or not table:
+        cells = source.read(file)
+        if found is None or not cells:
             defects["unreadable occurrence files"] += 1
             continue
-        occurrence = _notes(table)
+        occurrence = _notes(cells, file, 1, defects)
         points = occurrence.points()
         defects["duplicate occurrence notes"] += len(occurrence) - len(points)
         defects["occurrence notes not in the movement"] += sum(tuple(p) not in piece for p in points.tolist())
@@ -117,10 +123,25 @@ def read_pickups(path: str | Path) -> dict[int, tuple[str, bool]]:
     return {int(row[0]): (row[1], row[2] == "1") for row in rows[1:]}
 
 
-def _notes(table: list[list[float]]) -> Notes:
+def _notes(rows: list[list[str]], name: str, first_line: int, defects: Counter[str]) -> Notes:
     """Columns onset, MIDI, morphetic, duration, staff, measure, sorted by onset, then pitch."""
-    array = np.array(table, float).reshape(-1, 6)
+    blank = [len(row) > 2 and row[2] == "" for row in rows]
+    filled = [[*row[:2], "0", *row[3:]] if empty else row for row, empty in zip(rows, blank, strict=True)]
+    array = np.array(numbers(filled, 6, name, first_line), float).reshape(-1, 6)
     onset, duration = to_ticks(array[:, 0]), to_ticks(array[:, 3])
     midi, morphetic, staff, measure = (np.rint(array[:, c]).astype(np.int64) for c in (1, 2, 4, 5))
+    unknown = np.array(blank, bool)
+    if unknown.any():
+        defects["blank spellings"] += int(unknown.sum())
+        morphetic[unknown] = [_nearest_spelling(i, onset, midi, morphetic, ~unknown) for i in np.flatnonzero(unknown)]
     order = np.lexsort((midi, onset))
     return Notes(onset, midi, duration, morphetic, staff, measure).take(order)
+
+
+def _nearest_spelling(i: int, onset: Column, midi: Column, morphetic: Column, known: NDArray[np.bool_]) -> int:
+    """Morphetic pitch of the same MIDI number nearest in time, of the nearest MIDI number where there is none."""
+    if not known.any():
+        raise ValueError("no note has a morphetic pitch: the spelling of the piece is unknown")
+    candidates = np.flatnonzero(known)
+    distance = np.abs(midi[candidates] - midi[i]) * 2**32 + np.abs(onset[candidates] - onset[i])
+    return int(morphetic[candidates[distance.argmin()]])

@@ -20,14 +20,13 @@ class Source:
 
     path: Path
     names: dict[str, str]  # path inside the data set -> path inside the folder or zip
+    zipped: dict[str, bytes]  # content of the CSV files of a zip, read at once
 
     def read(self, name: str) -> list[list[str]]:
         """Cells of every non-blank line."""
-        if self.path.is_dir():
-            raw = (self.path / self.names[name]).read_bytes()
-        else:
-            with zipfile.ZipFile(self.path) as archive:
-                raw = archive.read(self.names[name])
+        if name not in self.names:
+            raise FileNotFoundError(f"{self.path} has no file {name}")
+        raw = self.zipped[name] if self.zipped else (self.path / self.names[name]).read_bytes()
         lines = raw.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n").split("\n")
         return [[cell.strip() for cell in row] for row in csv.reader(lines) if any(cell.strip() for cell in row)]
 
@@ -52,7 +51,13 @@ def open_source(path: str | Path, anchor: str) -> Source:
     if len(tops) != 1:
         raise ValueError(f"{path} must hold one folder named {anchor}, found {len(tops)}")
     top = tops.pop()
-    return Source(path, {n[len(top) :]: n for n in found if n.startswith(top)})
+    names = {n[len(top) :]: n for n in found if n.startswith(top)}
+    return Source(path, names, {} if path.is_dir() else _contents(path, names))
+
+
+def _contents(path: Path, names: dict[str, str]) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(inside) for name, inside in names.items() if name.endswith(".csv")}
 
 
 def number(cell: str, name: str, line: int) -> float:

@@ -2,12 +2,13 @@
 
 Conventions: onsets and durations in ticks of 1/480 beat; chromatic pitch is the MIDI number; morphetic pitch counts
 diatonic steps (C4 = 60), None where the spelling is unknown, as in a MIDI file; staff 0 is the top one; duration 0 is a
-grace note. The skyline keeps, at every onset, the highest note that no earlier kept note above it still sounds through.
+grace note. A note belongs to the skyline if nothing higher sounds at its onset.
 Source of the skyline: Uitdenbogerd and Zobel (1999), "Melodic matching techniques for large music databases".
 """
 
 from __future__ import annotations
 
+import heapq
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,15 +68,15 @@ def skyline(onset: ArrayLike, pitch: ArrayLike, duration: ArrayLike | None = Non
     onsets, pitches = np.asarray(onset), np.asarray(pitch)
     lengths = np.zeros(len(onsets), np.int64) if duration is None else np.asarray(duration)
     kept: list[int] = []
-    last_onset, sounding_until, sounding_pitch = None, None, None
+    sounding: list[tuple[int, int]] = []  # heap of (-pitch, end): the highest note on top
+    last_onset = None
     for i in np.lexsort((-pitches, onsets)):
-        if onsets[i] == last_onset:
-            continue
+        while sounding and sounding[0][1] <= onsets[i]:
+            heapq.heappop(sounding)
+        if onsets[i] != last_onset and not (sounding and -sounding[0][0] > pitches[i]):
+            kept.append(int(i))
         last_onset = onsets[i]
-        if sounding_until is not None and onsets[i] < sounding_until and pitches[i] < sounding_pitch:
-            continue
-        kept.append(int(i))
-        sounding_until, sounding_pitch = onsets[i] + lengths[i], pitches[i]
+        heapq.heappush(sounding, (-int(pitches[i]), int(onsets[i] + lengths[i])))
     return np.array(kept, np.int64)
 
 

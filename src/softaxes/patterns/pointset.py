@@ -48,10 +48,18 @@ def as_points(points: ArrayLike, limit: int | None = None, method: str = "this m
         raise ValueError("`points` must be whole numbers (onsets in ticks of 1/480 beat): use points_from_notes")
     if np.abs(array).max() > 2**31:
         raise ValueError(f"`points` must lie within +-2^31 ticks, got {np.abs(array).max()}")
-    unique = np.unique(array.astype(np.int64), axis=0)
+    unique = sort_points(array.astype(np.int64))
     if limit is not None and len(unique) > limit:
         raise ValueError(f"{method} takes at most {limit:,} notes (time and memory), got {len(unique):,}: cut the piece")
     return unique
+
+
+def sort_points(points: Points) -> Points:
+    """Integer points by onset, then pitch, duplicates dropped."""
+    ordered = points[np.lexsort((points[:, 1], points[:, 0]))]
+    new = np.ones(len(ordered), bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    return ordered[new]
 
 
 def vectors(pattern: Points) -> Points:
