@@ -52,7 +52,8 @@ def sigreg(
 ) -> Float[Tensor, ""]:
     """Distance of the rows of ``z`` from N(0, I) times their number: >= 0, near 1.06 on Gaussian rows.
 
-    ``step`` seeds the ``slices`` directions; pass the training step. ``knots`` points on [0, t_max] carry the integral.
+    ``step`` seeds the ``slices`` directions; pass the training step. ``knots`` points on [0, t_max] carry the integral;
+    they are blind to a shift of the whole cloud by 2 pi (knots - 1) / t_max, 33.5 by default.
     ``chunk`` slices are worked on at a time (None: as many as suit the device); it bounds the memory, not the value.
 
     Under torch.distributed the value is that of all processes' rows together (their numbers may differ) and every
@@ -145,7 +146,7 @@ def _check_count(name: str, value: int, least: int) -> int:
     except TypeError:
         raise TypeError(f"`{name}` must be an integer, got {value!r}") from None
     if not least <= count < 2**63:
-        raise ValueError(f"`{name}` must be >= {least}, got {count}")
+        raise ValueError(f"`{name}` must be >= {least} and < 2^63, got {count}")
     return count
 
 
