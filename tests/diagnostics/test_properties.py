@@ -34,17 +34,16 @@ REDRAWN = {"h1_random_direction"}  # a random control answers a rotation or a pe
 def noisy_world(seed=0):
     """Two lines and a circle, blurred so that no figure sits at the end of its range. 120 items of 40 songs."""
     rng = np.random.default_rng(seed)
-    world = worlds.perfect(rng, items=120, dims=9)
-    circle = worlds.circle(np.random.default_rng(seed + 1), items=120, dims=9)
-    turning = circle["kind"] == 1
-    kind = np.concatenate([world["kind"], np.full((120, 4), 2)], axis=1)
-    amount = np.concatenate([world["amount"], circle["amount"][turning].reshape(120, 4)], axis=1)
-    extra = world["anchor"][:, None] + (circle["views"] - circle["anchor"][:, None])[turning].reshape(120, 4, 9)
-    views = np.concatenate([world["views"], extra], axis=1)
-    views = views + (0.25 + 0.1 * np.abs(amount[..., None])) * rng.standard_normal(views.shape)
+    world, more = worlds.circle(rng, items=120, dims=9), worlds.shifts(rng, 120)
+    anchor, line = world["anchor"], rng.standard_normal(9) / 6
+    kind = np.concatenate([2 * world["kind"], np.ones((120, 4), dtype=int)], axis=1)
+    amount = np.concatenate([world["amount"], more["amount"][:, :4]], axis=1)
+    along = anchor[:, None] + more["amount"][:, :4, None] * line
+    views = np.concatenate([world["views"], along], axis=1)
+    views = views + (0.1 + 0.05 * np.abs(amount[..., None])) * rng.standard_normal(views.shape)
     kinds = (Line("pitch"), Line("time"), Circle("metre", 16))
     group = rng.permutation(np.repeat(np.arange(40), 3))
-    return {"anchor": world["anchor"], "views": views, "kind": kind, "amount": amount, "kinds": kinds, "group": group}
+    return {"anchor": anchor, "views": views, "kind": kind, "amount": amount, "kinds": kinds, "group": group}
 
 
 def transform(world, name):

@@ -23,12 +23,13 @@ def sheet(world, **extras):
     return diagnose(**args(world, "kinds", "clipped"), draws=100, **extras)
 
 
-@pytest.mark.parametrize("make", [worlds.perfect, worlds.duplicated, worlds.circle])
-def test_a_perfect_encoder_gets_every_best_value(rng, make):
+@pytest.mark.parametrize("make, slack", [(worlds.perfect, 1e-5), (worlds.duplicated, 1e-5), (worlds.circle, 0.05)])
+def test_a_perfect_encoder_gets_every_best_value(rng, make, slack):
+    """A circle's plane is estimated from correlations, which 100 items know to a few per cent."""
     report = sheet(make(rng), group=np.repeat(np.arange(50), 4))
     for key, figure in report.items():
         if math.isfinite(figure.about.best):
-            assert figure.value == pytest.approx(figure.about.best, abs=2e-3), key
+            assert figure.value == pytest.approx(figure.about.best, abs=slack), key
     assert report["effective_rank"].value > 5
 
 
@@ -62,6 +63,16 @@ def test_a_dead_encoder_gets_no_praise(rng):
         if math.isfinite(best) and figure.name not in ("subspace_overlap",):
             assert math.isnan(figure.value) or abs(figure.value - best) > 0.5, key
     assert report["cross_cos"].n == 0 and math.isnan(report["cross_cos"].value)
+
+
+def test_dead_and_narrow_circles(rng):
+    world = worlds.circle(rng)
+    still = np.ones_like(world["views"])
+    report = sheet(world | {"anchor": still[:, 0], "views": still})
+    assert report["dead"].value == 1 and math.isnan(report["circle_error"].value)
+    narrow = world | {"anchor": world["anchor"][:, :2], "views": world["views"][..., :2]}
+    assert "coordinate_skill.pitch" in sheet(narrow)
+    assert sheet(narrow)["phase_cos.metre"].n == 0
 
 
 def test_axes_of_each_image_are_seen_by_global_figures_only(rng):

@@ -13,6 +13,7 @@ import torch
 
 from softaxes.axes import Axes, fit_axes
 from softaxes.diagnostics.labelled import Array, Labelled
+from softaxes.kinds import Circle
 
 Folds = list[tuple[Array, Axes]]  # items, and axes that were not fitted on them
 
@@ -30,8 +31,14 @@ def held_out_axes(batch: Labelled, axes: Axes | None = None) -> Folds:
 
 
 def fit(batch: Labelled) -> Axes:
-    """Axes of the kinds that occur, by least squares on unclipped views (on all, if a kind has clipped views only)."""
+    """Axes of the kinds that occur, by least squares on unclipped views (on all, if a kind has clipped views only).
+
+    Circles for which the latent has no two dimensions left get no axis.
+    """
     moved = [i for i in range(len(batch.kinds)) if (batch.amounts[..., i] != 0).any()]
+    lines, circles = ([i for i in moved if isinstance(batch.kinds[i], Circle) == round] for round in (False, True))
+    free = max(0, batch.anchor.shape[1] - len(lines)) // 2
+    moved = sorted(lines + circles[:free])
     if not moved:
         return Axes([])
     clipped = batch.clipped
@@ -52,7 +59,7 @@ def predict(batch: Labelled, folds: Folds) -> Array:
     for items, axes in folds:
         for index, declared in enumerate(batch.kinds):
             row, view = np.nonzero(batch.kind[items] == index)
-            if declared.name in list(axes) and len(row):
+            if declared.name in axes and len(row):
                 z = torch.from_numpy(batch.anchor[items[row]])
                 amount = torch.from_numpy(batch.amount[items[row], view])
                 predicted[items[row], view] = axes.shift(z, **{declared.name: amount}).numpy()
@@ -66,7 +73,7 @@ def coordinates(batch: Labelled, folds: Folds, kind: int) -> tuple[Array, Array,
     """
     columns: list[tuple[Array, ...]] = [(np.empty(0),) * 3 + (np.empty(0, dtype=np.int64),)]
     for items, axes in folds:
-        if batch.kinds[kind].name not in list(axes):
+        if batch.kinds[kind].name not in axes:
             continue
         axis = axes[batch.kinds[kind].name]
         row, view = np.nonzero(batch.amounts[items][..., kind])
