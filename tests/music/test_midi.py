@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import softaxes.music
 from softaxes.music import Beats, Limits, Song, Track, note_array, read_song, write_song
 from softaxes.music.midi import midi_bytes, song_from_midi
 
@@ -246,6 +250,17 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
 def test_settings_out_of_range_are_named(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=f"`{next(iter(wrong))}` must be"):
         read(notes((0, 480, 60)), **wrong)
+
+
+def test_only_one_module_knows_the_midi_library_and_music_needs_no_torch() -> None:
+    package = Path(softaxes.music.__file__).parent.parent
+    knows = [
+        path.name for path in package.rglob("*.py") if re.search(r"^\s*(import|from) symusic", path.read_text(), re.M)
+    ]
+    assert knows == ["midi.py"]
+    code = "import sys, softaxes.music; print([m for m in ('torch', 'music21', 'scipy', 'pooch') if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
 
 
 def test_twin_files_of_one_song_agree(tmp_path: Path) -> None:

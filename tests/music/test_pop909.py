@@ -37,6 +37,7 @@ def test_songs_are_laid_on_their_beats_and_damage_is_skipped(tmp_path: Path) -> 
     song_on_disk(root, "002", 2, beats=None)
     song_on_disk(root, "003", 3, beats="0.5 1 1\nnonsense\n")
     song_on_disk(root, "004", 4, beats="0.5 1 1\n0.5 0 0\n")
+    song_on_disk(root, "005", 5, beats="")
     (root / "004" / "versions").mkdir()
     write_song(random_tune(5), root / "004" / "versions" / "004-v1.mid")
     (root / "index.xlsx").write_bytes(b"")
@@ -48,8 +49,18 @@ def test_songs_are_laid_on_their_beats_and_damage_is_skipped(tmp_path: Path) -> 
     assert corpus.songs[1].notes.tolist() == tune(2).notes.tolist(), "without beats the file's own ticks"
     reasons = {skipped.name: skipped.reason for skipped in corpus.manifest.skipped}
     assert reasons["003/003.mid"].startswith("003/beat_midi.txt: not a table of beats")
-    assert "two or more rising times" in reasons["004/004.mid"] and len(reasons) == 2
+    assert "two or more rising times" in reasons["004/004.mid"] and len(reasons) == 3
+    assert reasons["005/005.mid"].endswith("got 0 with 0 flags)")
     assert song_folder(root) == song_folder(tmp_path) == root
+
+
+def test_a_song_without_beats_is_laid_on_its_notes(tmp_path: Path) -> None:
+    (tmp_path / "001").mkdir()
+    late = Song("late", tune(1).notes, steps_per_beat=4).notes.copy()
+    late["onset"], late["duration"] = 12 * late["onset"] + 5, 12 * late["duration"]
+    write_song(Song("late", late, steps_per_beat=48), tmp_path / "001" / "001.mid")
+    song = load_corpus("pop909", tmp_path).songs[0]
+    assert song.notes["onset"].tolist() == tune(1).notes["onset"].tolist() and song.counts.off_grid == 0
 
 
 def archive_of(folder: Path, members: dict[str, bytes]) -> Path:

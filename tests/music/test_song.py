@@ -67,6 +67,11 @@ def test_bars_that_are_no_whole_steps_are_rounded_half_up() -> None:
     assert tune.bars()["steps"].tolist() == [4, 3]
 
 
+def test_bars_shorter_than_a_step_are_a_step() -> None:
+    tune = song((0, 3, 60), meters=((0, 1, 64),))  # a bar is a quarter of a step
+    assert [tuple(bar)[:2] for bar in tune.bars().tolist()] == [(0, 1), (1, 1), (2, 1)]
+
+
 @pytest.mark.parametrize(("step", "name"), [(0, "1:1"), (4, "1:2"), (18, "2:1+2"), (63, "4:4+3")])
 def test_place_names_bar_and_beat(step: int, name: str) -> None:
     assert song((0, 1, 60)).place(step) == name
@@ -148,4 +153,6 @@ def test_spelling_of_metres(steps: int, meter: tuple[int, int]) -> None:
 
 def test_a_bar_that_no_metre_can_spell() -> None:
     assert spell_meter(1, 12) is None and spell_meter(3, 12) == (1, 16)
-    assert spell_meter(1, 7) is None
+    assert spell_meter(1, 7) is None and spell_meter(4 * 256, 4) is None
+    unspeakable_pickup = meters_from_downbeats(np.array([1, 29, 57]), (4, 4), 7)
+    assert unspeakable_pickup == ((0, 4, 4),)

@@ -4,7 +4,8 @@ Reading rounds every start and every end to the nearest step, halves up, on the 
 Where a file was played rather than written (POP909), give the times of its beats: the grid is laid through those. A
 file that was played to a click but begins between two ticks of the grid is read with ``grid="notes"``.
 On the grid the way back is exact: ``read_song(write_song(song))`` has the song's notes, tracks, tempi and metres.
-Tracks without notes are not kept (MIDI files are full of them). A note that never ends is not a note.
+Tracks without notes are not kept (MIDI files are full of them). A note that never ends is not a note. Pedals,
+controllers, pitch bends and lyrics are not read.
 
 Limits: what a file may weigh and hold; beyond them it is refused with a ValueError, like a missing, empty, cut or
 otherwise broken one. Messages are one line: the path, and what is wrong.

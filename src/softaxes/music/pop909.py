@@ -4,7 +4,8 @@ A song is a folder ``NNN`` with ``NNN.mid`` (tracks MELODY, BRIDGE, PIANO), ``be
 The MIDI was made from performances: its beats are one quarter note apart but begin anywhere between two ticks of the
 grid, and its time signatures say nothing (mostly 1/4). So the grid is laid through the beats of beat_midi.txt, whose
 columns are: seconds; a beat of weight; a downbeat. On the file's own ticks notes would lie a quarter of a step off on
-average, which is chance; on the beats they lie within 0.02 steps (median over songs).
+average, which is chance; on the beats they lie within 0.02 steps (median over songs). A song without that file is laid
+on the grid of its notes, and its bars are then the file's.
 
 The data are MIT-licensed and come from github.com/music-x-lab/POP909-Dataset at the commit below.
 """
@@ -58,8 +59,8 @@ def song_folder(folder: str | os.PathLike[str] | None) -> Path:
 def read_beats(path: str | os.PathLike[str]) -> Beats:
     """Read a beat_midi.txt: beat times in seconds and downbeats. ValueError (one line) if it is not one."""
     try:
-        table = np.loadtxt(path, dtype=np.float64, ndmin=2, usecols=(0, 2))
-        return Beats(table[:, 0], table[:, 1] > 0)
+        rows = [line.split() for line in Path(path).read_text().splitlines() if line.strip()]
+        return Beats(np.array([float(row[0]) for row in rows]), np.array([float(row[2]) > 0 for row in rows]))
     except (OSError, ValueError, IndexError) as error:
         raise ValueError(f"{path}: not a table of beats ({' '.join(str(error).split())})") from None
 
@@ -108,7 +109,7 @@ def _read_one(root: Path, path: Path, steps_per_beat: int, limits: Limits | None
     beats_path = path.parent / BEATS_FILE
     try:
         beats = read_beats(beats_path) if beats_path.is_file() else None
-        song = read_song(path, steps_per_beat, beats=beats, limits=limits)
+        song = read_song(path, steps_per_beat, grid="notes", beats=beats, limits=limits)
         if len(song.notes) == 0:
             return Skipped(name, "no notes in the file")
         return name, song, record(path, name)
