@@ -183,13 +183,12 @@ def config_flags(path: str) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """tyro's boxed message without box, colour and line breaks."""
+    """tyro's boxed message without box, colour, title and its longer advice."""
     bare = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    rows = [line.strip(" │╭╮╰╯─|+-") for line in bare.splitlines()]
-    rows = [
-        row for row in rows if row and not row.startswith(("Parsing error", "For full helptext", "Required options"))
-    ]
-    return " ".join(rows) or "these flags cannot be read"
+    rows = [line.strip(" │╰╯─|+-") for line in bare.splitlines() if not line.startswith("╭")]
+    message = " ".join(row for row in rows if row and not row.startswith("For full helptext"))
+    message = re.split(r" (?:Arguments (?:are applied|similar)|Available subcommands)", message)[0]
+    return re.sub(r"\(applied to [^)]*\)\s*", "", message).strip() or "these flags cannot be read"
 
 
 def _complain(message: str) -> int:
