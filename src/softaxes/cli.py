@@ -13,6 +13,7 @@ import contextlib
 import difflib
 import importlib
 import io
+import itertools
 import os
 import re
 import sys
@@ -183,12 +184,16 @@ def config_flags(path: str) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """tyro's boxed message without box, colour, title and its longer advice."""
+    """The first paragraph under the title of tyro's box; its longer advice belongs to ``--help``."""
     bare = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    rows = [line.strip(" │╰╯─|+-") for line in bare.splitlines() if not line.startswith("╭")]
-    message = " ".join(row for row in rows if row and not row.startswith("For full helptext"))
-    message = re.split(r" (?:Arguments (?:are applied|similar)|Available subcommands)", message)[0]
-    return re.sub(r"\(applied to [^)]*\)\s*", "", message).strip() or "these flags cannot be read"
+    rows = [line.strip(" │╭╮╰╯├┤─|+-") for line in bare.splitlines()]
+    under_title = itertools.dropwhile(lambda row: not row, rows[_title(rows) + 1 :])
+    message = " ".join(itertools.takewhile(bool, under_title))
+    return re.sub(r"\s*\(applied to [^)]*\)", "", message) or "these flags cannot be read"
+
+
+def _title(rows: Sequence[str]) -> int:
+    return next((index for index, row in enumerate(rows) if row), len(rows))
 
 
 def _complain(message: str) -> int:
