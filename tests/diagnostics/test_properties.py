@@ -16,19 +16,30 @@ from softaxes.kinds import Circle, Line
 from . import worlds
 from .worlds import args
 
-MODULES = ("cosines", "global_axis", "additivity", "spectrum", "neighbours", "operators", "probes", "notes")
+MODULES = (
+    "cosines",
+    "global_axis",
+    "additivity",
+    "spectrum",
+    "neighbours",
+    "operators",
+    "probes",
+    "notes",
+    "analogies",
+)
 NOT_METRICS = {
     "data already checked": {
         "pair_cosines", "triples", "same_content", "nearest_own_shift", "overlaps", "shift_probe", "ridge"},
     "what a metric averages": {
-        "signed_differences", "agreement_values", "signed_units", "size_moments", "relative_errors", "ranks"},
+        "signed_differences", "agreement_values", "signed_units", "size_moments", "relative_errors", "ranks",
+        "analogies", "predict_from_donors", "donor_errors"},
     "from means to a figure": {
         "angle_of_halves", "r2", "exponent", "ratio_cv", "scale", "r2_of_means", "f1_of_means", "variances_of",
         "rank_of_spectrum", "shares_of_spectrum", "between_images"},
     "chance levels": {"chance_same_anchor", "chance_independent", "chance"},
     "intervals": {"between_images_interval", "spectrum_interval"},
 }  # fmt: skip
-REDRAWN = {"h1_random_direction"}  # a random control answers a rotation or a permutation by another draw
+REDRAWN = {"h1_random_direction", "analogy_error"}  # a permutation makes another draw, a rotation a new direction
 
 
 def noisy_world(seed=0):

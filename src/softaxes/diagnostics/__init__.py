@@ -6,6 +6,7 @@
     spectrum      how many directions are used?
     neighbours    is the right item the nearest one?
     operators     does arithmetic on latents do what the edit does?
+    analogies     does the shift of one song carry over to another?
     probes        what can a linear reader get out of songs it has never seen?
     notes         are the right notes there?
     bootstrap     how far could a figure be from its value by chance of the songs?

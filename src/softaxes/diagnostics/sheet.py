@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from softaxes.axes import Axes
 from softaxes.diagnostics import additivity, cosines, global_axis, neighbours, operators, probes, spectrum
+from softaxes.diagnostics.analogies import donor_errors, predict_from_donors
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.held_out import Folds, coordinates, fit, held_out_axes, predict
 from softaxes.diagnostics.labelled import Array, Labelled, label
@@ -23,6 +24,7 @@ from softaxes.diagnostics.report import Report, Sheet
 from softaxes.kinds import Circle, Kind
 
 GALLERY = 2000  # most crops among which an operator's result is looked for
+DONORS = 5  # other crops whose difference an analogy averages
 RANK_DRAWS = 200  # of spectra: each draw is an eigenvalue problem
 
 
@@ -200,6 +202,11 @@ def _operators(sheet: Sheet, folds: Folds, seed: int) -> None:
         level = float(own.chance[item, view].mean()) if len(item) else math.nan
         sheet.add("own_shift", own.right[item, view], item, chance=level, kind=kind.name)
         _retrieval(sheet, predicted, known & (batch.kind == index), kind.name, seed)
+    told = predict_from_donors(batch, DONORS, seed)
+    for index, line in sheet.lines:
+        errors, item = donor_errors(batch, told, index)
+        if len(errors):
+            sheet.add("analogy_error", errors, item, chance=math.sqrt(1 + 1 / DONORS), kind=line.name)
     for index, kind in enumerate(batch.kinds):
         if (batch.amounts[..., index] != 0).any():
             _coordinate(sheet, folds, index, kind)
