@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 import subprocess
@@ -85,11 +86,21 @@ def test_a_song_without_notes_keeps_its_tempo() -> None:
     assert len(tune.notes) == 0 and tune.tempi == ((0, 100.0),) and tune.tracks == ()
     again = song_from_midi(midi_bytes(tune), "t")
     assert again.tempi == tune.tempi and again.meters == tune.meters
+    no_tracks = Song("t", note_array([]), (), tempi=((0, 120.0), (4, 60.0)), meters=((0, 4, 4), (16, 3, 4)))
+    again = song_from_midi(midi_bytes(no_tracks), "t")
+    assert again.tempi == no_tracks.tempi and again.meters == no_tracks.meters
 
 
 def test_notes_that_never_end_and_empty_tracks_are_not_kept() -> None:
     tune = read([(0, note_on(60))], [(0, meta(NAME, b"empty"))], notes((0, 480, 64)))
     assert rows_of(tune.notes) == [(0, 4, 64)] and len(tune.tracks) == 1
+
+
+def test_every_tempo_that_midi_can_say_comes_back() -> None:
+    microseconds = [1, 2, 2**24 - 1, *range(400_000, 401_000)]
+    tempi = tuple((step, 60e6 / value) for step, value in enumerate(microseconds))
+    again = song_from_midi(midi_bytes(Song("t", note_array([(0, 4000, 60)]), tempi=tempi)), "t")
+    assert again.tempi == tempi
 
 
 def test_names_in_any_script_survive_and_broken_ones_do_not_stop_a_read(tmp_path: Path) -> None:
@@ -207,6 +218,9 @@ def test_what_cannot_be_read_is_one_clear_line(tmp_path: Path) -> None:
         assert str(caught.value).startswith(f"{path}: ") and "\n" not in str(caught.value)
     with pytest.raises(ValueError, match="is a folder, not a file"):
         read_song(tmp_path)
+    os.mkfifo(tmp_path / "pipe.mid")
+    with pytest.raises(ValueError, match="is no regular file"):
+        read_song(tmp_path / "pipe.mid")
 
 
 def test_limits_refuse_the_huge(tmp_path: Path) -> None:
@@ -244,6 +258,8 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
         write_song(tune, tmp_path)
     with pytest.raises(ValueError, match="more than a MIDI file can hold"):
         write_song(Song("t", note_array([(2**24, 4, 60)])), tmp_path / "t.mid")
+    with pytest.raises(ValueError, match="16777216 steps at 4 a beat are more than a MIDI file can hold"):
+        write_song(Song("t", note_array([]), tempi=((0, 120.0), (2**24, 60.0))), tmp_path / "t.mid")
 
 
 @pytest.mark.parametrize("wrong", [{"steps_per_beat": 0}, {"steps_per_beat": 40_000}, {"grid": "beats"}])

@@ -103,6 +103,8 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
         if path.is_dir():
             raise ValueError(f"{path}: is a folder, not a file")
         size = path.stat().st_size
+        if not path.is_file():  # reading a pipe or a device may never end
+            raise ValueError(f"{path}: is no regular file")
         if size > max_bytes:
             raise ValueError(f"{path}: {size} bytes is more than the limit of {max_bytes}")
         data = path.read_bytes()
