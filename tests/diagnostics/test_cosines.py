@@ -85,6 +85,15 @@ def test_chance_levels_against_simulation(rng, dims):
         assert cosines.chance_independent(dims) == pytest.approx(math.sqrt(2 / math.pi / dims), rel=0.03)
 
 
+def test_parts_are_told_apart_only_where_they_are_known(rng):
+    world = worlds.perfect(rng, items=10)
+    assert list(cosines.cosines(**args(world)).parts()) == ["all"]
+    clipped = np.zeros((10, 8), dtype=bool)
+    clipped[3, 0] = True
+    parts = cosines.cosines(**args(world), clipped=clipped).parts()
+    assert [mask.sum() for mask in parts.values()] == [280, 273, 7]
+
+
 def test_against_loops(rng):
     world = worlds.random(rng, items=12, dims=3, views=6)
     found = cosines.cosines(**args(world))

@@ -106,6 +106,16 @@ def test_one_kind_one_view_one_item(rng):
     assert "h1.pitch" not in report and "shift_r2.pitch" not in report
 
 
+def test_a_kind_that_one_half_of_the_songs_never_shows(rng):
+    """Its views in the other half have no axes to be judged by."""
+    world = worlds.perfect(rng, items=40)
+    world["kind"][1::2] = 0
+    report = sheet(world)
+    assert report["relative_error.time"].n == 0 and math.isnan(report["own_shift.time"].value)
+    assert report["relative_error.pitch"].n == 20 * 4 + 20 * 8 and "h1.time" not in report
+    assert report["axis_agreement.time"].value == pytest.approx(1)
+
+
 def test_three_kinds_report_each_pair(rng):
     world = worlds.perfect(rng, items=30)
     world["kind"][:, 3] = world["kind"][:, 7] = 2

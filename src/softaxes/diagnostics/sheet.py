@@ -183,25 +183,18 @@ def _content(sheet: Sheet, folds: Folds) -> None:
 
 
 def _operators(sheet: Sheet, folds: Folds, seed: int) -> None:
-    """The operators of the held-out axes: errors, own shifts, retrieval, and each axis' coordinate."""
+    """The operators of the held-out axes: errors, own shifts, retrieval; analogies; each axis' coordinate."""
     batch = sheet.batch
     predicted = predict(batch, folds)
     known = batch.shifted & ~np.isnan(predicted).any(axis=-1)
     own = operators.nearest_own_shift(predicted - batch.anchor[:, None], batch)
     for index, kind in sheet.occurring:
-        for part, where in batch.parts().items():
-            item, view = np.nonzero(known & (batch.kind == index) & where)
-            if len(item):
-                errors = operators.relative_errors(predicted[item, view], batch.anchor[item], batch.views[item, view])
-                alive = ~np.isnan(errors)
-                sheet.add("relative_error", errors[alive], item[alive], chance=1.0, kind=kind.name, part=part)
-        item, view = np.nonzero(known & (batch.kind == index))
-        squares = [np.square(v).sum(axis=-1) for v in (predicted - batch.views, batch.difference)]
-        values = np.stack([square[item, view] for square in squares], axis=1)
-        sheet.add("skill", values, item, chance=0.0, kind=kind.name, statistic=probes.r2_of_means)
+        of_kind = known & (batch.kind == index)
+        _errors(sheet, predicted, of_kind, kind.name)
+        item, view = np.nonzero(of_kind)
         level = float(own.chance[item, view].mean()) if len(item) else math.nan
         sheet.add("own_shift", own.right[item, view], item, chance=level, kind=kind.name)
-        _retrieval(sheet, predicted, known & (batch.kind == index), kind.name, seed)
+        _retrieval(sheet, predicted, of_kind, kind.name, seed)
     told = predict_from_donors(batch, DONORS, seed)
     for index, line in sheet.lines:
         errors, item = donor_errors(batch, told, index)
@@ -210,6 +203,19 @@ def _operators(sheet: Sheet, folds: Folds, seed: int) -> None:
     for index, kind in enumerate(batch.kinds):
         if (batch.amounts[..., index] != 0).any():
             _coordinate(sheet, folds, index, kind)
+
+
+def _errors(sheet: Sheet, predicted: Array, of_kind: Array, kind: str) -> None:
+    """Relative error by part, and skill, of the operator of one kind."""
+    batch = sheet.batch
+    for part, where in batch.parts().items():
+        item, view = np.nonzero(of_kind & batch.alive & where)
+        errors = np.linalg.norm(predicted[item, view] - batch.views[item, view], axis=-1) / batch.norm[item, view]
+        sheet.add("relative_error", errors, item, chance=1.0, kind=kind, part=part)
+    item, view = np.nonzero(of_kind)
+    error = np.square(predicted[item, view] - batch.views[item, view]).sum(axis=-1)
+    values = np.stack([error, np.square(batch.norm[item, view])], axis=1)
+    sheet.add("skill", values, item, chance=0.0, kind=kind, statistic=probes.r2_of_means)
 
 
 def _retrieval(sheet: Sheet, predicted: Array, known: Array, kind: str, seed: int) -> None:
@@ -221,12 +227,8 @@ def _retrieval(sheet: Sheet, predicted: Array, known: Array, kind: str, seed: in
     if len(item) < 2:
         return
     view = known[item].argmax(axis=1)
-    told, start, gallery, target = (
-        predicted[item, view],
-        batch.anchor[item],
-        batch.views[item, view],
-        np.arange(len(item)),
-    )
+    told, start, gallery = predicted[item, view], batch.anchor[item], batch.views[item, view]
+    target = np.arange(len(item))
     alone = neighbours.retrieval(told, start, gallery, target, seed=seed)
     crowded = neighbours.retrieval(told, start, gallery, target, seed=seed, with_query=True)
     chance, rank = alone.operator.chance, alone.operator.rank
