@@ -34,7 +34,7 @@ from softaxes.shifts import Shift, labelled_views
 
 Encode = Callable[[Tensor], Tensor]
 SHIFTS = {"pitch": Shift(dim=-2), "time": Shift(dim=-1)}
-NOTEBOOK_N = 500
+NOTEBOOK_N, NOTEBOOK_GRIDS = 500, 50
 PUBLISHED: dict[str, float] = {
     "cross_cos": 0.116,
     "same_cos": 0.954,

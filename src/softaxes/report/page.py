@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 
 KIND_COLOURS = {"pitch": "#3f83d8", "metre": "#dd7f2a", "time": "#21a07a", "beat": "#b366cc"}
 NEUTRAL = "#8b9099"  # what is about no kind, or about two
+READING = "how to read it"  # the header over a table's sentences
 REPORT_FILE, METRICS_FILE = "report.html", "metrics.json"
 
 
@@ -132,7 +133,7 @@ def render(page: Page) -> str:
         return _table(item) if isinstance(item, Table) else f"<p>{html.escape(item)}</p>"
 
     anchors = [f"s{index}" for index in range(len(page.sections))]
-    links = "".join(
+    links = " ".join(
         f'<a href="#{anchor}">{html.escape(section.title)}</a>'
         for anchor, section in zip(anchors, page.sections, strict=True)
     )
@@ -150,22 +151,28 @@ def _figure(body: str, caption: str) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in table.header)
+    head = "".join(f"<th{_align(cell)}>{html.escape(cell)}</th>" for cell in table.header)
     rows = []
     for index, row in enumerate(table.rows):
         kind = table.kinds[index] if table.kinds else ""
         mark = f' style="border-left-color:{kind_colour(kind)}"' if kind else ""
         cells = [f"<th scope=row{mark}>{html.escape(row[0])}</th>"]
-        cells += [f"<td{_align(cell)}>{html.escape(cell)}</td>" for cell in row[1:]]
+        cells += [f"<td{_align(cell)}>{_cell(cell)}</td>" for cell in row[1:]]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     caption = f"<caption>{html.escape(table.caption)}</caption>" if table.caption and not table.folded else ""
     body = f"<div class=wide><table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
     return f"<details><summary>{html.escape(table.caption)}</summary>{body}</details>" if table.folded else body
 
 
+def _cell(text: str) -> str:
+    """A value's interval goes under it, in small."""
+    value, bracket, rest = text.partition(" [")
+    return f"{html.escape(value)}<small>[{html.escape(rest)}</small>" if bracket else html.escape(text)
+
+
 def _align(cell: str) -> str:
     """Sentences read from the left, numbers stand under each other at the right."""
-    return " class=words" if len(cell) > 28 else ""
+    return " class=words" if len(cell) > 28 or cell == READING else ""
 
 
 _STYLE = """
@@ -181,9 +188,12 @@ figure{margin:1.6rem 0}figure svg{width:100%;height:auto;display:block}
 figcaption,caption,summary{color:var(--faint);font-size:.85rem;text-align:left}caption{padding-bottom:.4rem}
 .wide{overflow-x:auto;margin:1.2rem 0}
 table{border-collapse:collapse;font-size:.82rem;font-variant-numeric:tabular-nums}
-th,td{padding:.28rem .7rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;vertical-align:top}
-th{font-weight:600}thead th{color:var(--faint)}
-thead th:first-child,tbody th{text-align:left}tbody th{font-weight:400;border-left:3px solid transparent}
+th,td{padding:.28rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;vertical-align:top}
+th{font-weight:600}thead th{color:var(--faint);white-space:normal;vertical-align:bottom}
+thead th:first-child,tbody th{text-align:left}
+tbody th{font-weight:400;white-space:normal;min-width:12rem;border-left:3px solid transparent}
+td small{color:var(--faint);font-size:.74rem;display:block}
+td.words,thead th.words{text-align:left}
 td.words{text-align:left;white-space:normal;min-width:15rem;color:var(--faint)}
 summary{cursor:pointer;margin:1rem 0}
 """

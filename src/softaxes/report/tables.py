@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from softaxes.diagnostics.report import Figure, Report
-from softaxes.report.page import Table
+from softaxes.report.page import READING, Table
 
 PARTS = ("all", "unclipped", "clipped")
 _WORDS = {
@@ -76,7 +76,7 @@ def figure_table(
     if names:
         chosen.sort(key=lambda figure: names.index(figure.name))
     parted = [part for part in PARTS[1:] if any(find(report, figure, part) for figure in chosen)]
-    header = ["figure", "value [95 %]", *[f"{part} [95 %]" for part in parted], "chance", "n", "how to read it"]
+    header = ["figure", "value [95 %]", *[f"{part} [95 %]" for part in parted], "chance", "n", READING]
     rows = []
     for figure in chosen:
         parts = [with_interval(find(report, figure, part)) for part in parted]
@@ -93,14 +93,14 @@ def find(report: Mapping[str, Figure], figure: Figure, part: str) -> Figure | No
 def comparison_table(reports: Mapping[str, Mapping[str, Figure]], keys: Iterable[str], *, caption: str = "") -> Table:
     """Figures of several encoders side by side; the first report decides chance level and reading."""
     first = next(iter(reports.values()))
-    header = ["figure", *reports, "chance", "how to read it"]
+    header = ["figure", *reports, "chance", READING]
     rows, kinds = [], []
     for key in keys:
         if key not in first:
             continue
         figure = first[key]
         label = words(figure) + (f", {figure.part}" if figure.part != "all" else "")
-        values = [number(report[key].value) if key in report else "–" for report in reports.values()]
+        values = [with_interval(report.get(key)) for report in reports.values()]
         rows.append([label, *values, number(figure.chance), figure.about.reading])
         kinds.append(figure.kind)
     return Table(header, rows, caption, kinds)

@@ -10,23 +10,33 @@ Three sets of images, drawn from a seed that training never uses:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from softaxes import load
 from softaxes.axes import Axes
 from softaxes.blobs import KINDS, MAX_SHIFT, BlobViews, blob_images, blob_triplets, shift_grid
 from softaxes.diagnostics import Figure, Report, diagnose, spectrum
 from softaxes.diagnostics.bootstrap import interval
 from softaxes.diagnostics.labelled import Array, Labelled, label
 from softaxes.diagnostics.probes import r2_of_means, ridge_r2
+from softaxes.model import Model
+from softaxes.report import article
 from softaxes.report.article import SHIFTS, Encode
+from softaxes.report.controls import centroid, untrained
 from softaxes.report.tables import joined
 from softaxes.shifts import Views, labelled_views
+from softaxes.tracking import read_metrics
 
 FROM_LADDERS = ("additivity", "own_shift", "size_r2", "size_exponent", "size_ratio_cv")
 GRIDS = 100
+SIZE = 16  # side of the article's canvas; what a model sees beyond it is margin
+FRESH = 2**48  # added to a report's seed; training draws from far smaller ones
 AMOUNTS = [s for s in range(-MAX_SHIFT, MAX_SHIFT + 1) if s]
 
 
@@ -119,3 +129,57 @@ def _grid_first(grids: Array) -> list[Figure]:
         else:
             figures.append(Figure("grid_first", math.nan, math.nan, math.nan, 0, flat, kind))
     return figures
+
+
+@dataclass(frozen=True, eq=False)
+class ToyFindings:
+    """What is known of a run: its figures on fresh images (``sheet``), by the article's yardstick (``notebook``) and in
+    its small draws (``noise``: values by key), those of the controls by name, and the logged training ``history``.
+    """
+
+    model: Model
+    blobs: Blobs
+    latents: BlobLatents
+    sheet: Report
+    notebook: Report
+    noise: Mapping[str, list[float]]
+    controls: Mapping[str, Report]
+    control_latents: Mapping[str, BlobLatents]
+    history: list[dict[str, Any]]
+
+
+def toy_findings(run: Path, *, n: int = 5000, seed: int = 0, controls: bool = True) -> ToyFindings:
+    """Load a run, draw, encode and measure; arguments and errors as for `softaxes.report.toy.toy_report`."""
+    if n < 20:
+        raise ValueError(f"`n` must be >= 20 triplets, got {n}")
+    model = load(run)
+    margin = blob_margin(model, run)
+    blobs = draw_blobs(n, seed=FRESH + seed, size=SIZE, margin=margin, grids=min(GRIDS, n))
+    latents = encode_blobs(model.encode, blobs)
+    drawn = article.notebook_latents(model.encode, n, seed=2 * FRESH + seed, size=SIZE, margin=margin)
+    others: dict[str, Encode] = {}
+    if controls:
+        others = {"untrained encoder": untrained(model).encode, "centroid by hand": centroid}
+    other_latents = {name: encode_blobs(encode, blobs) for name, encode in others.items()}
+    images = blobs.triplets.anchor
+    return ToyFindings(
+        model=model,
+        blobs=blobs,
+        latents=latents,
+        sheet=toy_sheet(latents, images, model.axes),
+        notebook=article.notebook_figures(drawn, latents.grids[: article.NOTEBOOK_GRIDS]),
+        noise=article.small_draws(drawn),
+        controls={name: toy_sheet(z, images) for name, z in other_latents.items()},
+        control_latents=other_latents,
+        history=read_metrics(run),
+    )
+
+
+def blob_margin(model: Model, run: Path) -> int:
+    """Pixels around the article's canvas that the model sees; ValueError if it is no model of blobs."""
+    shape = model.input_shape
+    margin, odd = divmod(shape[-1] - SIZE, 2)
+    known = {kind.name for kind in KINDS} <= set(model.axes)
+    if len(shape) != 3 or shape[0] != 1 or shape[1] != shape[2] or odd or margin < 0 or not known:
+        raise ValueError(f"{run} is no run on blobs: its inputs are {shape}, its kinds {', '.join(model.axes)}")
+    return margin

@@ -26,7 +26,7 @@ POINTS = 2400  # most points that a scatter plot shows
 
 def blank(
     rows: int = 1, columns: int = 1, *, width: float = 10.0, height: float = 3.4, **grid: Any
-) -> tuple[Figure, NDArray[np.object_]]:
+) -> tuple[Figure, Array]:
     """An empty figure of ``rows`` x ``columns`` plots, and the plots; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.patch.set_alpha(0.0)
@@ -86,7 +86,9 @@ def some(rows: int, most: int = POINTS) -> Array:
 def to_png(figure: Figure, *, dpi: int = 110, paper: str = "#ffffff") -> bytes:
     """The figure as PNG on ``paper``."""
     stream = io.BytesIO()
+    figure.patch.set_alpha(1.0)
     figure.savefig(stream, format="png", dpi=dpi, facecolor=paper)
+    figure.patch.set_alpha(0.0)
     return stream.getvalue()
 
 

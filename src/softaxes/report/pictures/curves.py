@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from softaxes.diagnostics.report import Figure as FigureOfReport
-from softaxes.report.page import KIND_COLOURS, NEUTRAL, kind_colour
+from softaxes.report.page import NEUTRAL, kind_colour
 from softaxes.report.pictures.canvas import FAINT, INK, Array, blank, legend, name, say_nothing
 
-_SERIES = [INK, *KIND_COLOURS.values(), NEUTRAL]
+_SERIES = [INK, "#c4505c", "#9a8a2e", "#5a7f8c", "#a9745a", "#7a7f87", "#6f8f4e", "#9c5f86"]  # terms are no kinds
+
+
+TRAINING = "Terms of the loss on training batches, both axes logarithmic: as logged in pale, moving means in full."
+NOT_TERMS = ("step", "learning_rate", "seconds")
+
+
+def training_curve(history: Sequence[Mapping[str, Any]]) -> Figure:
+    """``loss_curve`` of the rows of a run's metrics.jsonl."""
+    names = dict.fromkeys(key for row in history for key in row if key not in NOT_TERMS)
+    terms = {name: [row.get(name, math.nan) for row in history] for name in names}
+    return loss_curve([row["step"] for row in history], terms)
 
 
 def loss_curve(steps: Sequence[float], terms: Mapping[str, Sequence[float]], *, window: int = 0) -> Figure:
@@ -83,9 +96,15 @@ def tradeoff_curve(
 
 
 def noise_strips(
-    draws: Mapping[str, Sequence[float]], whole: Mapping[str, FigureOfReport], published: Mapping[str, float]
+    draws: Mapping[str, Sequence[float]],
+    whole: Mapping[str, FigureOfReport],
+    published: Mapping[str, float],
+    labels: Mapping[str, str],
 ) -> Figure:
-    """One strip a figure, each on its own scale: its values in small draws, in all of the data, and as published."""
+    """One strip a figure, each on its own scale: its values in small draws, in all of the data, and as published.
+
+    All arguments go by the figure's key; ``published`` may lack some.
+    """
     figure, plots = blank(max(len(draws), 1), 1, width=9, height=0.62 * max(len(draws), 1) + 0.5)
     for plot, (key, values) in zip(plots[:, 0], draws.items(), strict=False):
         of_all = whole[key]
@@ -105,7 +124,7 @@ def noise_strips(
             plot.scatter([published[key]], [-0.35], s=46, marker="^", color=FAINT, label="published")
         plot.set(ylim=(-0.8, 0.8), yticks=[])
         plot.spines["left"].set_visible(False)
-        plot.set_ylabel(key.replace("_", " ").replace(".", ", "), rotation=0, ha="right", va="center")
+        plot.set_ylabel(labels[key], rotation=0, ha="right", va="center")
     if draws:
         plots[-1, 0].set_xlabel("cosine, degrees or share of variance, each strip on its own scale")
         handles, labels = plots[0, 0].get_legend_handles_labels()

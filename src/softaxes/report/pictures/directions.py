@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from softaxes.diagnostics.cosines import Cosines, chance_same_anchor
+from softaxes.diagnostics.cosines import Cosines, angle_of_halves, chance_same_anchor, signed_differences
+from softaxes.diagnostics.labelled import Labelled
 from softaxes.kinds import Circle
 from softaxes.report.page import NEUTRAL, kind_colour
 from softaxes.report.pictures.canvas import FAINT, INK, Array, blank, legend, name, say_nothing, some
@@ -27,7 +29,8 @@ def cosine_histograms(found: Cosines, *, dims: int) -> Figure:
         for label, colour, hatch, chosen in _groups(found, mask):
             weights = np.full(chosen.sum(), 100.0 / max(chosen.sum(), 1))
             cos = np.clip(found.cos[chosen], -1.0, 1.0)
-            plot.hist(cos, _EDGES, weights=weights, color=colour, alpha=0.5, hatch=hatch, label=label, linewidth=0)
+            style: dict[str, Any] = {"color": colour, "alpha": 0.5, "hatch": hatch, "edgecolor": INK, "linewidth": 0}
+            plot.hist(cos, _EDGES, weights=weights, label=label, **style)
         plot.axvline(chance_same_anchor(dims), color=INK, linestyle="--", linewidth=1, label="chance")
         name(plot, f"{part} pairs (n = {int((mask & found.alive).sum()):,})", "cosine of two differences")
         plot.set_xlim(-1.04, 1.04)
@@ -84,6 +87,19 @@ def difference_plane(differences: Array, kind: Array, amount: Array, *, kinds: S
         plot.set_aspect("equal", adjustable="datalim")
         legend(plot, markerscale=1.6)
     return figure
+
+
+def mean_halves(batch: Labelled) -> tuple[dict[str, tuple[Array, Array]], dict[str, float]]:
+    """Mean + and mean - difference (D,) of each line that occurs, and the degrees between them."""
+    halves, angles = {}, {}
+    for index, kind in enumerate(batch.kinds):
+        rows, _ = signed_differences(batch, index)
+        if isinstance(kind, Circle) or not len(rows):
+            continue
+        mean = rows.mean(axis=0, keepdims=True)
+        up, down = np.split(mean[0], 2)
+        halves[kind.name], angles[kind.name] = (up, down), float(angle_of_halves(mean)[0])
+    return halves, angles
 
 
 def asymmetry(halves: Mapping[str, tuple[Array, Array]], angles: Mapping[str, float]) -> Figure:

@@ -6,24 +6,32 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
 from softaxes.report.page import kind_colour
 from softaxes.report.pictures.canvas import FAINT, INK, Array, blank
 
-_PIXELS = ListedColormap([(0.55, 0.57, 0.6, 0.12), INK])  # empty, filled
-
 
 def show_image(plot: Axes, image: Array, colour: str = FAINT, width: float = 0.7) -> None:
     """A binary image (rows, columns) in a border; row 0 at the bottom, since higher rows are higher pitches."""
-    plot.imshow(image > 0.5, cmap=_PIXELS, vmin=0, vmax=1, origin="lower", interpolation="nearest")
-    plot.set_xticks([])
-    plot.set_yticks([])
+    add_cells(plot, *np.nonzero(image > 0.5), colour=INK)
+    rows, columns = image.shape
+    plot.set(xlim=(-0.5, columns - 0.5), ylim=(-0.5, rows - 0.5), aspect="equal", xticks=[], yticks=[])
     for spine in plot.spines.values():
         spine.set_visible(True)
         spine.set_color(colour)
         spine.set_linewidth(width)
+
+
+def add_cells(
+    plot: Axes, rows: Array, columns: Array, *, colour: str, alpha: float = 1.0, left: float = -0.5, width: float = 1.0
+) -> None:
+    """Fill the cells at ``rows`` and ``columns``: one collection of squares, which stays sharp and follows the page's
+    colours. A cell begins ``left`` of its column and is ``width`` wide."""
+    corners = np.array([[left, -0.5], [left + width, -0.5], [left + width, 0.5], [left, 0.5]])
+    cells = np.stack([columns, rows], axis=1)[:, None] + corners
+    plot.add_collection(PolyCollection(list(cells), facecolors=colour, edgecolors="none", alpha=alpha), autolim=False)
 
 
 def shift_gallery(images: Array, amounts: Sequence[float], kinds: Sequence[str], units: Sequence[str]) -> Figure:

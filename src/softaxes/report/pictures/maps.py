@@ -74,13 +74,16 @@ def umap_panels(embedded: Array, pitch: Array, time: Array) -> Figure:
 def _scatter(figure: Figure, plot: Axes, xy: Array, amount: Array, kind: str) -> None:
     colours = amount_colours(kind_colour(kind))
     most = max(float(np.abs(amount).max()), 1.0)
-    dots = plot.scatter(*xy.T, c=amount, cmap=colours, vmin=-most, vmax=most, s=5, alpha=0.6, linewidth=0,
-                        rasterized=True)  # fmt: skip
+    x, y = xy.T
+    dots = plot.scatter(
+        x, y, c=amount, cmap=colours, vmin=-most, vmax=most, s=5, alpha=0.6, linewidth=0, rasterized=True
+    )
     bar = figure.colorbar(dots, ax=plot, shrink=0.85, pad=0.02)
     bar.set_label(_UNITS.get(kind, f"{kind} shift"), color=INK, fontsize=8.5)
     bar.ax.tick_params(colors=INK, labelsize=8)
     bar.outline.set_visible(False)
-    bar.solids.set_alpha(1)
+    if bar.solids is not None:
+        bar.solids.set_alpha(1)
 
 
 def has_umap() -> bool:

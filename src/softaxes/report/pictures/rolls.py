@@ -11,6 +11,7 @@ from matplotlib.patches import Rectangle
 
 from softaxes.report.page import NEUTRAL
 from softaxes.report.pictures.canvas import FAINT, INK, Array, blank, say_nothing
+from softaxes.report.pictures.galleries import add_cells
 
 ONSET, SUSTAIN = 0, 1
 _MISSED = "#d64550"
@@ -18,10 +19,8 @@ _MISSED = "#d64550"
 
 def show_roll(plot: Axes, roll: Array, colour: str, *, low: int, high: int, beat_steps: int = 4) -> None:
     """A roll (2, 128, T) of 0 and 1: sounding cells in pale, onsets in full; MIDI pitches ``low``..``high``."""
-    for pitch, step in zip(*np.nonzero(roll[SUSTAIN] > 0.5), strict=True):
-        plot.add_patch(Rectangle((step, pitch - 0.5), 1, 1, color=colour, alpha=0.45, linewidth=0))
-    for pitch, step in zip(*np.nonzero(roll[ONSET] > 0.5), strict=True):
-        plot.add_patch(Rectangle((step, pitch - 0.5), 0.45, 1, color=colour, linewidth=0))
+    add_cells(plot, *np.nonzero(roll[SUSTAIN] > 0.5), colour=colour, alpha=0.45, left=0.0)
+    add_cells(plot, *np.nonzero(roll[ONSET] > 0.5), colour=colour, left=0.0, width=0.45)
     plot.set(xlim=(0, roll.shape[-1]), ylim=(low - 0.5, high + 0.5))
     for step in range(0, roll.shape[-1] + 1, beat_steps):
         plot.axvline(step, color=FAINT, alpha=0.35 if step % (4 * beat_steps) else 0.9, linewidth=0.6)

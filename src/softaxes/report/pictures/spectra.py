@@ -44,7 +44,7 @@ def grid_spectra_curves(spectra: Mapping[str, Array], control: Mapping[str, Arra
     return figure
 
 
-def spectrum_bars(shares: Mapping[str, Array]) -> Figure:
+def variance_spectrum(shares: Mapping[str, Array]) -> Figure:
     """Shares of variance of each principal direction, descending: one line per set of latents (D,), logarithmic."""
     figure, plots = blank(width=7, height=3.2)
     plot = plots[0, 0]

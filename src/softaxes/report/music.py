@@ -1,0 +1,65 @@
+"""``softaxes report RUN``: a run on music, judged on its held-out songs, on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from softaxes import __version__, load
+from softaxes.music_run import load_music, run_config
+from softaxes.report.music_page import music_page
+from softaxes.report.music_sheet import MusicFindings, music_sheet
+from softaxes.report.page import write_page
+from softaxes.tracking import read_metrics
+
+
+def music_report(run: Path, /, *, windows: int = 1000, seed: int = 0, controls: bool = True) -> Path:
+    """Write RUN/report.html and RUN/metrics.json of a run on music; returns the path of the page.
+
+    Args:
+        run: folder of a finished run.
+        windows: most windows of held-out songs to judge on.
+        seed: of the windows and shifts that are drawn.
+        controls: judge an untrained encoder as well.
+
+    Raises:
+        ValueError: no finished run on music there, or its corpus cannot be read any more.
+    """
+    run = Path(run)
+    model, config = load(run), run_config(run)
+    data = load_music(config)
+    found = music_sheet(
+        model,
+        data.test.rolls,
+        data.corpus.groups[data.test.song],
+        pitch_semitones=config.pitch_semitones,
+        shift_steps=config.shift_steps,
+        windows=windows,
+        seed=seed,
+        controls=controls,
+    )
+    about = f"{data.corpus.name}: {len(data.sides.test)} held-out songs, {len(data.test):,} windows"
+    page = music_page(found, history=read_metrics(run), about=about)
+    settings = {"windows": len(found.held_out.rolls), "seed": seed, "corpus": data.corpus.name}
+    return write_page(run, page, music_metrics(found, settings))
+
+
+def music_metrics(found: MusicFindings, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Every number of the page."""
+    return {
+        "softaxes": __version__,
+        "about": "music",
+        "settings": {**settings, "songs": len(np.unique(found.held_out.group))},
+        "figures": {name: sheet.to_dict() for name, sheet in found.sheets.items()},
+        "controls": {
+            name: {part: sheet.to_dict() for part, sheet in sheets.items()} for name, sheets in found.controls.items()
+        },
+        "reconstruction": found.reconstruction.to_dict(),
+        "edits": {
+            kind: {method: sheet.to_dict() for method, sheet in sheets.items()}
+            for kind, sheets in found.edit_sheets.items()
+        },
+    }

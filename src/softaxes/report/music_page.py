@@ -1,0 +1,219 @@
+"""How is a run on music told? The page, from findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from softaxes.diagnostics import Report, spectrum
+from softaxes.diagnostics.cosines import pair_cosines
+from softaxes.diagnostics.held_out import coordinates, held_out_axes
+from softaxes.diagnostics.labelled import Labelled
+from softaxes.kinds import Circle
+from softaxes.report.music_sheet import MusicFindings, chance_of, success_at_amounts
+from softaxes.report.music_views import PITCH, TIME
+from softaxes.report.page import Block, Page, Picture, Section, Table, kind_colour
+from softaxes.report.pictures import curves, directions, operations, rolls, spectra
+from softaxes.report.tables import comparison_table, figure_table, number
+
+EXAMPLES = 4
+AXES = (
+    "cross_cos",
+    "same_cos",
+    "opposite_cos",
+    "circle_error",
+    "opening_angle",
+    "axis_agreement",
+    "between_images",
+    "dead",
+)
+LAWS = ("additivity", "size_r2", "size_exponent", "coordinate_r2", "coordinate_skill", "shift_r2", "phase_cos",
+        "relative_error", "skill")  # fmt: skip
+FINDING = ("h1", "h5", "mrr", "h1_no_operator", "h1_random_direction", "h1_with_query", "own_shift")
+CONTENT = ("effective_rank", "content_rank", "content_recall", "difference_pca2", "subspace_overlap")
+HEADLINES = ("same_cos.pitch", "same_cos", "opposite_cos.pitch", "opposite_cos", "cross_cos", "axis_agreement.pitch",
+             "coordinate_r2.pitch", "coordinate_skill.pitch", "shift_r2.pitch", "h1.pitch", "mrr.pitch",
+             "own_shift.pitch",
+             "h1.metre", "own_shift.metre", "phase_cos.metre", "phase_cos.beat", "effective_rank", "content_rank",
+             "content_recall")  # fmt: skip
+UNITS = {PITCH: "semitones"}
+
+
+def music_page(found: MusicFindings, *, history: list[dict[str, Any]], about: str) -> Page:
+    """The page of a run on music; ``about`` says what it was judged on."""
+    title = "Soft factorization of music"
+    return Page(title, music_summary(found, about), opening_blocks(found), music_sections(found, history=history))
+
+
+def music_sections(found: MusicFindings, *, history: list[dict[str, Any]]) -> list[Section]:
+    """All sections of the page."""
+    running = found.sheets["running"]
+    sections = [
+        Section("How it learned", [Picture(curves.training_curve(history), curves.TRAINING)]),
+        Section("Differences of one window", _direction_blocks(found)),
+        Section("Where a shift leads", _operation_blocks(found)),
+        Section("Finding the shifted window", _finding_blocks(found)),
+        Section("What is left of the music", _content_blocks(found)),
+        Section("Notes, decoded", _note_blocks(found)),
+        Section("Every figure", [figure_table(running, caption="All figures, running music", folded=True)]),
+    ]
+    if "isolated" in found.sheets:
+        sections.insert(5, Section("Isolated motifs: time as a line", _isolated_blocks(found)))
+        every = figure_table(found.sheets["isolated"], caption="All figures, isolated motifs", folded=True)
+        sections[-1] = Section(sections[-1].title, [*sections[-1].blocks, every])
+    return sections
+
+
+def music_summary(found: MusicFindings, about: str) -> str:
+    """What the run shows, in two sentences."""
+    sheet, n = found.sheets["running"], len(found.held_out.rolls)
+    same, opposite = (sheet.get(f"{name}.{PITCH}", sheet.get(name)) for name in ("same_cos", "opposite_cos"))
+    found_it = sheet.get(f"h1.{PITCH}")
+    h1 = f"{100 * found_it.value:.0f} % (blind guess {100 * found_it.chance:.2g} %)" if found_it else "–"
+    cosines = " and ".join(number(f.value) for f in (same, opposite) if f)
+    skill = sheet.get(f"coordinate_skill.{PITCH}")
+    left = f"removes {100 * skill.value:.0f} % of the error of no change" if skill else "was not judged"
+    return (
+        f"Judged on {about} (of which {n:,} are used): transpositions of one window point along one line (cosines "
+        f"{cosines} for equal and opposite signs), and moving z along the pitch axis by their semitones {left}. "
+        f"Among {n:,} transposed windows, the one that the operator points to is the right one in {h1} of all cases."
+    )
+
+
+def opening_blocks(found: MusicFindings) -> list[Block]:
+    """The figures that matter most, with the controls beside them."""
+    sheets = {"here": found.sheets["running"], **{name: sheets["running"] for name, sheets in found.controls.items()}}
+    blocks: list[Block] = [comparison_table(sheets, HEADLINES)]
+    if "isolated" in found.sheets:
+        sheets = {"here": found.sheets["isolated"]}
+        sheets |= {name: other["isolated"] for name, other in found.controls.items()}
+        keys = [
+            f"{name}.{TIME}" for name in ("same_cos", "opposite_cos", "coordinate_r2", "coordinate_skill", "shift_r2")
+        ]
+        blocks.append(comparison_table(sheets, keys, caption="Isolated motifs: their place in time as a line."))
+    if found.reconstruction:
+        blocks.append(_edit_table(found))
+    return blocks
+
+
+def _direction_blocks(found: MusicFindings) -> list[Block]:
+    batch = found.latents.running
+    item, view = np.nonzero(batch.shifted)
+    labels = batch.kind[item, view], batch.amount[item, view]
+    names = [kind.name for kind in batch.kinds]
+    asymmetry = directions.asymmetry(*directions.mean_halves(batch))
+    histograms = directions.cosine_histograms(pair_cosines(batch), dims=batch.anchor.shape[1])
+    plane = directions.difference_plane(batch.difference[item, view], *labels, kinds=names)
+    return [
+        Picture(histograms, "Cosines between differences of one window. Chords of a circle may have any cosine: their "
+                            "law is judged in the tables."),
+        Picture(plane, "All differences on their first two principal components."),
+        Picture(asymmetry, "Mean difference of positive and of negative shifts of a line."),
+        figure_table(found.sheets["running"], AXES),
+    ]  # fmt: skip
+
+
+def _operation_blocks(found: MusicFindings) -> list[Block]:
+    blocks: list[Block] = [
+        _coordinate_picture(found, found.latents.running, kind.name) for kind in found.latents.running.kinds
+    ]
+    return [*blocks, figure_table(found.sheets["running"], LAWS)]
+
+
+def _coordinate_picture(found: MusicFindings, batch: Labelled, name: str) -> Picture:
+    index = [kind.name for kind in batch.kinds].index(name)
+    kind = batch.kinds[index]
+    before, after, amount, _ = coordinates(batch, held_out_axes(batch, found.model.axes), index)
+    unit = UNITS.get(name, "steps")
+    if isinstance(kind, Circle):
+        clock = operations.phase_clock(before, after, amount, kind=name, period=kind.period, unit=unit)
+        return Picture(clock, f"The {name} circle, fitted on training songs: {kind.period:g} steps to a turn.")
+    ladder = operations.ladder(before, after, amount, kind=name, unit=unit)
+    return Picture(ladder, f"The {name} axis, fitted on training songs, judged on held-out ones.")
+
+
+def _finding_blocks(found: MusicFindings) -> list[Block]:
+    ladders, blocks = found.latents.ladders, list[Block]()
+    for index, kind in enumerate(ladders.kinds):
+        if not (ladders.kind == index).any():
+            continue
+        success = success_at_amounts(ladders, found.model.axes, index)
+        unit = UNITS.get(kind.name, "steps")
+        chance = chance_of(success.candidates)
+        figure = operations.success_by_amount(success.amount, success.right, kind=kind.name, unit=unit, chance=chance)
+        caption = (
+            f"Is the nearest of {success.candidates} windows, all shifted by the same amount, the right one? The "
+            f"prediction is z moved along {kind.name}."
+        )
+        blocks.append(Picture(figure, caption))
+    return [*blocks, figure_table(found.sheets["running"], FINDING)]
+
+
+def _content_blocks(found: MusicFindings) -> list[Block]:
+    latents = found.latents.running.anchor
+    content = found.model.axes.remove(torch.from_numpy(latents)).numpy()
+    lines = {"latents": latents, "with the axes removed": content}
+    shares = {text: spectrum.shares_of_spectrum(spectrum.variances_of(rows)[None])[0] for text, rows in lines.items()}
+    caption = "Variance in each principal direction of the latents. A line that falls at once: little besides the axes."
+    return [Picture(spectra.variance_spectrum(shares), caption), figure_table(found.sheets["running"], CONTENT)]
+
+
+def _isolated_blocks(found: MusicFindings) -> list[Block]:
+    batch = found.latents.isolated
+    assert batch is not None
+    names = ("same_cos", "opposite_cos", "cross_cos", "axis_agreement", "coordinate_r2", "coordinate_skill", "shift_r2",
+             "additivity", "size_r2", "h1", "h1_no_operator", "own_shift", "content_recall")  # fmt: skip
+    pictures = [_coordinate_picture(found, batch, kind.name) for kind in batch.kinds if kind.name == TIME]
+    return [
+        f"{len(batch.anchor):,} motifs, each the beginning of a held-out window in silence, moved in pitch and time; "
+        "nothing falls off.",
+        *pictures,
+        figure_table(found.sheets["isolated"], names),
+    ]
+
+
+def _note_blocks(found: MusicFindings) -> list[Block]:
+    if not found.edits:
+        return ["This model has no decoder."]
+    kinds = list(found.edits)
+    chosen = [(kinds[number % len(kinds)], number) for number in range(min(EXAMPLES, len(found.held_out.rolls)))]
+    pick = [(found.edits[kind], row * max(1, len(found.edits[kind].before) // EXAMPLES)) for kind, row in chosen]
+    before, wanted = (np.stack([getattr(edited, part)[row] for edited, row in pick]) for part in ("before", "wanted"))
+    decoded = np.stack([edited.decoded["steered"][row] for edited, row in pick])
+    titles = [f"{edited.kind} {edited.amount[row]:+d}" for edited, row in pick]
+    figure = rolls.before_and_after(before, wanted, decoded, titles, colours=[kind_colour(e.kind) for e, _ in pick])
+    return [
+        Picture(figure, "Held-out windows, drawn evenly, not chosen. Dark: onsets, pale: sounding; framed: cells "
+                        "of the true edit that the decoder lacks."),
+        figure_table(found.reconstruction, caption="Windows decoded from their own latents."),
+        _edit_table(found),
+    ]  # fmt: skip
+
+
+def _edit_table(found: MusicFindings) -> Table:
+    caption = (
+        "Decoded after steering, against the true edit; beside it the ceiling (the true edit, encoded and decoded)."
+    )
+    methods = dict.fromkeys(method for sheets in found.edit_sheets.values() for method in sheets)
+    columns: Mapping[str, Report] = {
+        method: Report([figure for sheets in found.edit_sheets.values() for figure in sheets[method].values()])
+        for method in methods
+    }
+    first = next(iter(columns.values()))
+    table = comparison_table(columns, list(first), caption=caption)
+    ratios = [_ratio(columns, key) for key in first]
+    header = [*table.header[:-2], "steered / ceiling", *table.header[-2:]]
+    rows = [[*row[:-2], ratio, *row[-2:]] for row, ratio in zip(table.rows, ratios, strict=True)]
+    return Table(header, rows, caption, table.kinds)
+
+
+def _ratio(columns: Mapping[str, Report], key: str) -> str:
+    """Of the figures whose best is 1; a dash for the others and without a ceiling."""
+    steered, ceiling = columns["steered"][key], columns["ceiling"][key]
+    if steered.about.best != 1 or not ceiling.value > 0:
+        return number(math.nan)
+    return number(steered.value / ceiling.value)

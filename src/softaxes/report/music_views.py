@@ -1,0 +1,180 @@
+"""Which shifts of which windows is an encoder of music judged on?
+
+Windows come as rolls with real neighbours around them. Three sets of labelled views are made of them:
+
+    running   pitch by whole semitones (nothing wraps) and metre by whole steps (neighbours stream in)
+    isolated  a motif of each window in silence, moved in pitch and in time; nothing falls off
+    ladders   fewer windows at every shift: own-shift identification, success at each amount
+
+A set is left out where the model has no axis for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from softaxes.axes import Axes
+from softaxes.diagnostics.labelled import Array, Labelled, label
+from softaxes.kinds import Circle, Kind
+from softaxes.model import Model
+from softaxes.music import isolate
+from softaxes.shifts import Shift, labelled_views
+
+PITCH, TIME = "pitch", "time"
+AMOUNTS_A_KIND = 6  # views of each kind in the running and the isolated set
+LADDER_WINDOWS = 300
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Windows to judge on.
+
+    Attributes:
+        rolls: (n, 2, 128, steps + 2 * context) of 0 and 1.
+        group: (n,) song of each, or the group of songs that are one music.
+        context: real neighbours on each side, in steps.
+        pitch_semitones, shift_steps: largest shifts; ``shift_steps`` <= ``context``.
+    """
+
+    rolls: Tensor
+    group: Array
+    context: int
+    pitch_semitones: int = 12
+    shift_steps: int = 8
+
+    def __post_init__(self) -> None:
+        if self.rolls.ndim != 4 or tuple(self.rolls.shape[1:3]) != (2, 128) or len(self.rolls) == 0:
+            raise ValueError(f"`rolls` must have shape (n, 2, 128, steps) with n > 0, got {tuple(self.rolls.shape)}")
+        if self.group.shape != (len(self.rolls),):
+            raise ValueError(f"`group` must have shape ({len(self.rolls)},), got {self.group.shape}")
+        if not 1 <= self.shift_steps <= self.context:
+            raise ValueError(f"`shift_steps` must lie in 1..{self.context}, the context, got {self.shift_steps}")
+        if self.rolls.shape[-1] <= 2 * self.context:
+            raise ValueError(f"`rolls` must be wider than two contexts of {self.context}, got {self.rolls.shape[-1]}")
+
+    @property
+    def steps(self) -> int:
+        """Steps of a window."""
+        return self.rolls.shape[-1] - 2 * self.context
+
+    @property
+    def centre(self) -> Tensor:
+        """The windows without their neighbours."""
+        return self.rolls[..., self.context : self.context + self.steps]
+
+    def some(self, most: int, seed: int) -> HeldOut:
+        """At most ``most`` of the windows, drawn evenly, in order."""
+        if len(self.rolls) <= most:
+            return self
+        kept = np.sort(np.random.default_rng(seed).permutation(len(self.rolls))[:most])
+        return HeldOut(self.rolls[kept], self.group[kept], self.context, self.pitch_semitones, self.shift_steps)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledRolls:
+    """Windows (B, ...) and their views (B, V, ...) with labels, as `softaxes.shifts.Views`, and their groups."""
+
+    anchor: Tensor
+    views: Tensor
+    kind: Tensor
+    amount: Tensor
+    group: Array
+    kinds: tuple[Kind, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class MusicLatents:
+    """Latents of the sets that a model's kinds allow."""
+
+    running: Labelled
+    isolated: Labelled | None
+    ladders: Labelled
+
+
+def draw_views(axes: Axes, held_out: HeldOut, *, seed: int = 0) -> dict[str, LabelledRolls]:
+    """The sets "running", "isolated" (if the axes hold ``time``) and "ladders".
+
+    Raises:
+        ValueError: axes without ``pitch``.
+    """
+    if PITCH not in set(axes):
+        raise ValueError(f"a model of music must know the kind {PITCH!r}, got {', '.join(axes)}")
+    rng = np.random.default_rng(seed)
+    few = held_out.some(LADDER_WINDOWS, seed)
+    drawn = {
+        "running": running_views(axes.kinds, held_out, rng, AMOUNTS_A_KIND),
+        "ladders": running_views(axes.kinds, few, rng, None),
+    }
+    if TIME in set(axes):
+        motifs, kept = isolated_motifs(held_out)
+        if len(kept):
+            drawn["isolated"] = _isolated_views(axes.kinds, motifs, held_out, kept, rng)
+    return drawn
+
+
+def running_views(
+    kinds: Sequence[Kind], held_out: HeldOut, rng: np.random.Generator, each: int | None
+) -> LabelledRolls:
+    """``each`` views (None: one for every amount) of pitch and of every circle that leads, amounts in random order."""
+    moved = tuple(kind for kind in kinds if kind.name == PITCH or isinstance(kind, Circle))
+    leaders = [index for index, kind in enumerate(moved) if kind.family == kind.name]
+    most = {index: held_out.shift_steps if isinstance(moved[index], Circle) else held_out.pitch_semitones
+            for index in leaders}  # fmt: skip
+    kind, amount = _labels(rng, len(held_out.rolls), most, each)
+    edges = {kind.family: Shift(-1, "stream") if isinstance(kind, Circle) else Shift(-2) for kind in moved}
+    views = labelled_views(held_out.rolls, kind, amount, kinds=moved, shifts=edges, context={-1: held_out.context})
+    return LabelledRolls(views.anchor, views.views, kind, amount, held_out.group, moved)
+
+
+def isolated_motifs(held_out: HeldOut) -> tuple[Tensor, Array]:
+    """Motifs in silence, each a window wide, that hold a note at all, and which windows they come from.
+
+    A motif is the first ``steps - 2 shift_steps`` steps of its window, placed in the middle.
+    """
+    length = max(2, held_out.steps - 2 * held_out.shift_steps)
+    margin = (held_out.steps - length) // 2
+    motifs = torch.from_numpy(isolate(held_out.centre[..., :length].numpy(), margin))
+    motifs = torch.nn.functional.pad(motifs, (0, held_out.steps - motifs.shape[-1]))
+    kept = motifs.flatten(1).any(1).nonzero()[:, 0].numpy()
+    return motifs[kept], kept
+
+
+def _isolated_views(
+    kinds: Sequence[Kind], motifs: Tensor, held_out: HeldOut, kept: Array, rng: np.random.Generator
+) -> LabelledRolls:
+    moved = tuple(kind for kind in kinds if kind.name in (PITCH, TIME))
+    names = [kind.name for kind in moved]
+    room = (held_out.steps - max(2, held_out.steps - 2 * held_out.shift_steps)) // 2
+    most = {names.index(PITCH): held_out.pitch_semitones, names.index(TIME): max(room, 1)}
+    kind, amount = _labels(rng, len(motifs), most, AMOUNTS_A_KIND)
+    views = labelled_views(motifs, kind, amount, kinds=moved, shifts={PITCH: Shift(-2), TIME: Shift(-1)})
+    return LabelledRolls(views.anchor, views.views, kind, amount, held_out.group[kept], moved)
+
+
+def _labels(rng: np.random.Generator, n: int, most: dict[int, int], each: int | None) -> tuple[Tensor, Tensor]:
+    """Kinds and amounts (n, V): for each kind, different amounts of -most..most without 0, in random order."""
+    kind, amount = [], []
+    for index, largest in most.items():
+        choices = np.array([s for s in range(-largest, largest + 1) if s])
+        number = len(choices) if each is None else min(each, len(choices))
+        amount.append(choices[rng.random((n, len(choices))).argsort(axis=1)[:, :number]])
+        kind.append(np.full((n, number), index))
+    return torch.from_numpy(np.concatenate(kind, axis=1)), torch.from_numpy(np.concatenate(amount, axis=1))
+
+
+def encode_views(model: Model, drawn: LabelledRolls) -> Labelled:
+    """Latents of a set."""
+    z = model.encode(drawn.anchor)
+    views = model.encode(drawn.views.flatten(0, 1)).reshape(*drawn.kind.shape, -1)
+    return label(z, views, drawn.kind, drawn.amount, group=drawn.group, kinds=drawn.kinds)
+
+
+def encode_all(model: Model, drawn: dict[str, LabelledRolls]) -> MusicLatents:
+    """Latents of all sets."""
+    latents = {name: encode_views(model, rolls) for name, rolls in drawn.items()}
+    return MusicLatents(latents["running"], latents.get("isolated"), latents["ladders"])
