@@ -11,7 +11,8 @@ published experiment, two are ours:
 
 The terms beside `softaxes.factorization`, each with its weight:
 
-    pairs      L_within once more, over the two views of each kind alone: four views make more cross than same pairs
+    pairs      1 - target cos over the two views of each kind: as (cos - target)^2, but small angles count too, and
+               four views make more cross than same pairs
     predict    f(T_s x) = f(x) + s u in squared error, on views that lost nothing; u has the length 1, so an axis is
                calibrated in pixels and the other scales have a unit
     symmetry   1 + cos(mean + difference, mean - difference) of each kind: 0 when they open to 180 degrees
@@ -78,18 +79,18 @@ class ToyConfig:
     depth: int = 3
     views: Literal["triplet", "quartet"] = "quartet"
     margin: int = 0
-    steps: int = 1500
-    batch: int = 384
+    steps: int = 3000
+    batch: int = 256
     learning_rate: float = 4e-3
     schedule: Literal["constant", "cosine"] = "cosine"
     within: float = 1.0
     across: float = 0.0
     size: float = 0.0
     floor: float = 0.05
-    pairs: float = 0.5
+    pairs: float = 0.7
     predict: float = 0.2
     symmetry: float = 0.2
-    content: float = 0.02
+    content: float = 0.03
     content_scale: float = 0.5
     content_clipped: float = 0.1
     pixels: float = 0.05
@@ -197,7 +198,6 @@ class ToyTask:
         self.clip_norm = config.clip_norm or None
         c = config
         self.factorization = SoftFactorization(KINDS, within=c.within, across=c.across, size=c.size, floor=c.floor)
-        self.pair = SoftFactorization(KINDS, floor=c.floor)
 
     def parts(self) -> dict[str, Part]:
         """Encoder and decoder as they are written into the checkpoint."""
@@ -247,9 +247,7 @@ class ToyTask:
         anchor, views = latents[:, 0], latents[:, 1:]
         terms = {"factorization": self.factorization(anchor=anchor, views=views, kind=kind, amount=amount).total}
         if c.pairs:
-            halves = [slice(0, 2), slice(2, 4)]
-            same = [self.pair(anchor=anchor, views=views[:, h], kind=kind[:, h], amount=amount[:, h]) for h in halves]
-            terms["pairs"] = c.pairs * (same[0].within + same[1].within) / 2
+            terms["pairs"] = c.pairs * pair_loss(views - anchor[:, None], amount, c.floor)
         if c.predict:
             terms["predict"] = c.predict * _predict_whole(model.operators, anchor, views, kind, amount, clipped)
         if c.symmetry:
@@ -291,6 +289,13 @@ class ToyTask:
 def config_record(config: ToyConfig) -> dict[str, object]:
     """A config as JSON holds it."""
     return {field.name: getattr(config, field.name) for field in fields(config)}
+
+
+def pair_loss(difference: Float[Tensor, "B 4 D"], amount: Int[Tensor, "B 4"], floor: float) -> Float[Tensor, ""]:
+    """Mean of 1 - sign(s t) cos over the pairs (0, 1) and (2, 3), each of one kind: 0 = on one line, 2 = reversed."""
+    unit = difference / difference.norm(dim=-1, keepdim=True).clamp_min(floor)
+    cosine = (unit[:, 0::2] * unit[:, 1::2]).sum(-1)
+    return (1 - cosine * (amount[:, 0::2] * amount[:, 1::2]).sign()).mean()
 
 
 def symmetry_loss(
