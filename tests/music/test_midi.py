@@ -74,11 +74,12 @@ def test_events_that_say_nothing_are_ignored_and_counted() -> None:
             (0, meta(METER, bytes([6, 3, 24, 8]))),
             (10, meta(METER, bytes([2, 2, 24, 8]))),
             (480, meta(METER, bytes([4, 40, 24, 8]))),
+            (480, meta(METER, bytes([0, 2, 24, 8]))),
             *notes((480, 480, 60)),
         ]
     )
     assert tune.tempi == ((0, 120.0),) and tune.meters == ((0, 2, 4),)
-    assert tune.counts.ignored_events == 4  # no tempo, no numerator, overruled at step 0, no denominator
+    assert tune.counts.ignored_events == 5  # no tempo, no numerator twice, overruled at step 0, no denominator
 
 
 def test_a_song_without_notes_keeps_its_tempo() -> None:
@@ -165,6 +166,19 @@ def test_beats_of_changing_pace_bend_the_grid_and_the_tempo() -> None:
     tune = read(notes(*[(tick, 240, 60 + i) for i, tick in enumerate(ticks)]), beats=Beats(seconds, seconds == 0))
     assert tune.notes["onset"].tolist() == [0, 4, 8, 12, 16]
     assert tune.tempi == ((0, 120.0), (8, 60.0))
+
+
+def test_the_most_common_bar_is_the_metre() -> None:
+    downbeats = np.isin(np.arange(20), [0, 3, 6, 10, 13, 16, 19])
+    tune = read(notes((0, 480, 60)), beats=Beats(0.5 * np.arange(20), downbeats))
+    assert tune.meters == ((0, 3, 4), (24, 4, 4), (40, 3, 4))
+
+
+def test_halves_between_beats_do_not_flicker() -> None:
+    """Beat times carry errors of microseconds; thirty-second notes half a step off the grid must all go one way."""
+    seconds = 0.5 * np.arange(17) + 1e-6 * np.cos(np.arange(17) * 2.3)
+    tune = read(notes(*[(480 * i + 60, 60, 60) for i in range(16)]), beats=Beats(seconds, seconds < 0.1))
+    assert tune.notes["onset"].tolist() == [4 * i + 1 for i in range(16)]
 
 
 def test_beats_use_the_tempo_map_of_the_file() -> None:
