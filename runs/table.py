@@ -1,0 +1,50 @@
+"""One table of several runs' reports: mean over seeds, their range, the widest interval of one seed, chance.
+
+    python runs/table.py FIGURE[,FIGURE...] RUN [RUN...]
+
+A figure is its name in metrics.json, e.g. ``same_cos.unclipped``; ``part/figure`` reaches deeper: ``running/h1.pitch``.
+Every run must have its report (softaxes toy report, softaxes report).
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+from pathlib import Path
+from typing import Any
+
+
+def figure(metrics: dict[str, Any], path: str) -> dict[str, Any] | None:
+    """A figure's record, or None where a run does not have it."""
+    *parts, name = path.split("/")
+    node: Any = metrics if parts and parts[0] in metrics else metrics["figures"]
+    for part in parts:
+        node = node.get(part, {})
+    return node.get(name)
+
+
+def row(path: str, runs: list[dict[str, Any]]) -> str:
+    found = [record for record in (figure(run, path) for run in runs) if record]
+    if not found:
+        return f"| {path} | absent | | | |"
+    values = [record["value"] for record in found]
+    low, high = min(record["low"] for record in found), max(record["high"] for record in found)
+    chance = found[0]["chance"]
+    shown = "" if chance is None else f"{chance:.3g}"
+    spread = f"{min(values):.4g} .. {max(values):.4g}"
+    return f"| {path} | {statistics.mean(values):.4g} | {spread} | [{low:.4g}, {high:.4g}] | {shown} |"
+
+
+def main(words: list[str]) -> None:
+    if len(words) < 2:
+        sys.exit(__doc__)
+    names, folders = words[0].split(","), [Path(word) for word in words[1:]]
+    runs = [json.loads((folder / "metrics.json").read_text(encoding="utf-8")) for folder in folders]
+    print(f"| figure | mean of {len(runs)} seeds | seeds | 95 % interval, widest | chance |")
+    print("| --- | --- | --- | --- | --- |")
+    print("\n".join(row(name, runs) for name in names))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Real tunes: three seeds (each its own split by song), judged on held-out tunes; about 4 minutes a seed on two cores.
+set -euo pipefail
+out=${OUT:-out}
+for seed in 0 1 2; do
+  softaxes train --corpus tunes --seed $seed --precision bf16-mixed --out "$out/tunes-$seed"
+  softaxes report "$out/tunes-$seed"
+done
+figures=running/same_cos,running/opposite_cos,running/cross_cos,running/coordinate_r2.pitch,running/coordinate_skill.pitch
+figures+=,running/relative_error.pitch,running/h1.pitch,running/h1_no_operator.pitch,running/mrr.pitch,running/own_shift.pitch
+figures+=,running/phase_cos.metre,running/phase_cos.beat,running/effective_rank,isolated/coordinate_r2.time,isolated/same_cos.time
+python "$(dirname "$0")/table.py" "$figures" "$out"/tunes-{0,1,2}
