@@ -35,6 +35,7 @@ COMMANDS = {
     "toy sweep": Command("softaxes.toy_sweep:sweep_toy", "factorization weight against content, as a curve"),
     "train": Command("softaxes.music_run:train_music", "train an encoder (and decoder) on a corpus of music"),
     "report": Command("softaxes.report.music:music_report", "judge a music run on its held-out songs"),
+    "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
 }
 INTERRUPTED = 130
 

@@ -1,0 +1,276 @@
+"""What does the page ask the server? Addresses to answers, nothing else: each is one small function.
+
+    /  /map  /blobs  /report       pages              /static/NAME  /kinds.css    their files
+    /api/model                     kinds and their sliders
+    /api/songs                     GET: what can be opened; POST: a dropped file
+    /api/song?id=                  notes, bars, tempi
+    /api/steer?id=&at=&KIND=       the edit, decoded, beside the true one
+    /api/midi?...&which=           window, decoded or true edit, as a file
+
+Errors are JSON: {"error": one sentence}. Work on arrays runs in threads, one at a time, so the page stays answerable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from softaxes.explorer.guard import refuse
+from softaxes.explorer.library import Library, NoSuchSong
+from softaxes.explorer.pages import STATIC, kinds_css, page
+from softaxes.explorer.reader import LIMITS
+from softaxes.explorer.steering import Edit, Grid, Steered, grid_of, marked_notes, reach, steer_window
+from softaxes.kinds import Circle, Kind
+from softaxes.model import Model
+from softaxes.music.midi import midi_bytes
+from softaxes.music.rolls import roll_to_notes, texture_notes
+from softaxes.music.song import Song
+
+WAITING_UPLOADS = 64
+READ_AT_ONCE = 2
+UNITS = {"pitch": "semitones"}
+T = TypeVar("T")
+
+
+class Explorer:
+    """What the pages share: one model of music and its songs."""
+
+    def __init__(self, model: Model, library: Library, name: str) -> None:
+        self.model, self.library, self.name = model, library, name
+        self.grid: Grid = grid_of(model)
+        self._computing = threading.Lock()
+        self._waiting = 0
+        self._slots = asyncio.Semaphore(READ_AT_ONCE)
+        self._notes = functools.lru_cache(maxsize=128)(lambda song: texture_notes(song, self.grid.texture))
+
+    async def compute(self, function: Callable[..., T], *args: Any) -> T:
+        """Run in a thread, one at a time: two cores gain nothing from more."""
+
+        def run() -> T:
+            with self._computing:
+                return function(*args)
+
+        return await run_in_threadpool(run)
+
+    # ------------------------------------------------------------------ answers
+
+    async def describe(self, request: Request) -> Response:
+        """The model: its kinds with their sliders, window and grid."""
+        kinds = [kind_json(kind) for kind in self.model.axes.kinds]
+        return JSONResponse(
+            {
+                "name": self.name,
+                "kinds": kinds,
+                "window_steps": self.model.window_steps,
+                "bar_steps": self.grid.bar_steps,
+                "steps_per_beat": self.grid.steps_per_beat,
+                "max_bytes": LIMITS.bytes,
+            }
+        )
+
+    async def songs(self, request: Request) -> Response:
+        """Songs as {"id", "name"}."""
+        return JSONResponse([entry._asdict() for entry in self.library.entries()])
+
+    async def drop(self, request: Request) -> Response:
+        """Take in the body as a MIDI file of the name ``?name=``."""
+        if self._waiting >= WAITING_UPLOADS:
+            return refuse(429, "too many files at once: wait until the first ones are read")
+        self._waiting += 1
+        try:
+            async with self._slots:
+                data = await read_body(request, LIMITS.bytes)
+                entry = await run_in_threadpool(self.library.drop, data, parameter(request, "name", str, "untitled"))
+        finally:
+            self._waiting -= 1
+        return JSONResponse(entry._asdict())
+
+    async def song(self, request: Request) -> Response:
+        """One song: its texture's notes as [onset, duration, pitch], bars as [start, steps], tempi."""
+        song = await self._open(request)
+        notes = self._notes(song)
+        bars = song.bars()
+        rows = [[int(v) for v in row] for row in zip(notes["onset"], notes["duration"], notes["pitch"], strict=True)]
+        return JSONResponse(
+            {
+                "id": parameter(request, "id", str),
+                "name": song.name,
+                "length_steps": song.length_steps,
+                "notes": rows,
+                "bars": [[int(bar["start"]), int(bar["steps"])] for bar in bars],
+                "beats": [int(4 * self.grid.steps_per_beat // bar["denominator"]) or 1 for bar in bars],
+                "meters": [list(meter) for meter in song.meters],
+                "tempi": [list(tempo) for tempo in song.tempi],
+            }
+        )
+
+    async def steer(self, request: Request) -> Response:
+        """The decoded edit beside the true one; notes as [onset, duration, pitch, mark]."""
+        song, start, edit, steered = await self._steered(request)
+        truth = steered.truth
+        heard_from = start - edit.amounts.get("metre", 0)
+        body = {
+            "place": song.place(start),
+            "steps": self.model.window_steps,
+            "lines": bar_lines(song, heard_from, self.model.window_steps),
+            "window": marked_notes(steered.window, None, ""),
+            "decoded": marked_notes(steered.decoded, truth, "extra"),
+            "truth": None if truth is None else marked_notes(truth, steered.decoded, "missing"),
+            "figures": steered.figures,
+            "coordinates": steered.coordinates,
+            "bpm": tempo_at(song, start),
+        }
+        return JSONResponse(body)
+
+    async def midi(self, request: Request) -> Response:
+        """``which``: "window", "decoded" or "truth", as a MIDI file at the song's tempo."""
+        song, start, _, steered = await self._steered(request)
+        which = parameter(request, "which", str)
+        rolls = {"window": steered.window, "decoded": steered.decoded, "truth": steered.truth}
+        if which not in rolls:
+            raise ValueError(f"`which` must be one of {', '.join(rolls)}, got {which!r}")
+        roll = rolls[which]
+        if roll is None:
+            raise ValueError("this edit has no true counterpart in music")
+        name = f"{song.name} {song.place(start).replace(':', '.')} {which}.mid"
+        piece = Song(name, roll_to_notes(roll), steps_per_beat=song.steps_per_beat, tempi=((0, tempo_at(song, start)),))
+        attachment = f"attachment; filename*=utf-8''{quote(name, safe='')}"
+        return Response(midi_bytes(piece), media_type="audio/midi", headers={"content-disposition": attachment})
+
+    # ------------------------------------------------------------------ parts of answers
+
+    async def _open(self, request: Request) -> Song:
+        return await run_in_threadpool(self.library.open, parameter(request, "id", str))
+
+    async def _steered(self, request: Request) -> tuple[Song, int, Edit, Steered]:
+        song = await self._open(request)
+        start = step_in(song, parameter(request, "at", int, 0))
+        steered_to = edit_of(request, self.model, song)
+        return (
+            song,
+            start,
+            steered_to,
+            await self.compute(steer_window, self.model, self._notes(song), start, steered_to),
+        )
+
+
+def kind_json(kind: Kind) -> dict[str, Any]:
+    """A kind as the sliders need it."""
+    circle = isinstance(kind, Circle)
+    return {
+        "name": kind.name,
+        "geometry": "circle" if circle else "line",
+        "period": kind.period if isinstance(kind, Circle) else None,
+        "follows": kind.follows if isinstance(kind, Circle) else "",
+        "reach": reach(kind),
+        "unit": UNITS.get(kind.name, "steps"),
+    }
+
+
+def parameter(request: Request, name: str, kind: Callable[[str], T], default: T | None = None) -> T:
+    """A value of the address; ValueError if it is missing or cannot be read."""
+    if name not in request.query_params:
+        if default is None:
+            raise ValueError(f"`{name}` is missing")
+        return default
+    text = request.query_params[name]
+    try:
+        return kind(text)
+    except ValueError:
+        raise ValueError(f"`{name}` must be {kind.__name__}, got {text[:40]!r}") from None
+
+
+def edit_of(request: Request, model: Model, song: Song) -> Edit:
+    """The edit that an address asks for: an amount for each kind, ``with`` and ``blend``."""
+    amounts = {name: parameter(request, name, int, 0) for name in model.axes}
+    other = step_in(song, parameter(request, "with", int)) if "with" in request.query_params else None
+    return Edit(amounts, other, parameter(request, "blend", float, 0.0))
+
+
+def step_in(song: Song, step: int) -> int:
+    """``step``; ValueError if it lies outside the song."""
+    if not 0 <= step < max(1, song.length_steps):
+        raise ValueError(f"the window must begin in the song, at step 0..{song.length_steps - 1}, got {step}")
+    return step
+
+
+def bar_lines(song: Song, start: int, steps: int) -> list[int]:
+    """Where bars begin within a window, in its own steps."""
+    lines = song.bars(until_step=max(start + steps, 1))["start"]
+    return [int(line) - start for line in lines if start <= line < start + steps]
+
+
+def tempo_at(song: Song, step: int) -> float:
+    """Quarter notes a minute at a step."""
+    return next(bpm for at, bpm in reversed(song.tempi) if at <= max(0, step))
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The request's body; HTTPException 413 as soon as it is too large, whatever its header said."""
+    too_large = HTTPException(413, f"a file may have {max_bytes // 1_000_000} MB at most")
+    length = request.headers.get("content-length")
+    if length is not None and (not length.isdigit() or int(length) > max_bytes):
+        raise too_large
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise too_large
+    return bytes(body)
+
+
+# ---------------------------------------------------------------------- the app
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """The caller's mistakes as one sentence."""
+    if isinstance(error, HTTPException):
+        return refuse(error.status_code, str(error.detail))
+    return refuse(404 if isinstance(error, NoSuchSong) else 400, str(error))
+
+
+def build_app(explorer: Explorer) -> Starlette:
+    """The whole app, without the guard."""
+    pages: Mapping[str, str] = {"/": "steer"}
+    css = kinds_css()
+
+    def show(name: str) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            return page(name, pages, explorer.name)
+
+        return answer
+
+    async def kinds(request: Request) -> Response:
+        return Response(css, media_type="text/css")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        explorer.library.close()
+
+    routes = [
+        *(Route(path, show(name)) for path, name in pages.items()),
+        Route("/kinds.css", kinds),
+        Mount("/static", StaticFiles(directory=STATIC)),
+        Route("/api/model", explorer.describe),
+        Route("/api/songs", explorer.songs, methods=["GET"]),
+        Route("/api/songs", explorer.drop, methods=["POST"]),
+        Route("/api/song", explorer.song),
+        Route("/api/steer", explorer.steer),
+        Route("/api/midi", explorer.midi),
+    ]
+    handlers: dict[Any, Any] = {ValueError: _told, HTTPException: _told, OSError: _told}
+    return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)

@@ -1,0 +1,125 @@
+"""Which songs can be opened? Those of one folder, or of the tunes that come with music21, and those just dropped.
+
+Every song has an id that the address bar can hold: ``folder:PATH``, ``tunes:BOOK/FILE#NUMBER`` or ``dropped:DIGEST``.
+Only names that were listed are ever opened, and a listed file must, with links resolved, lie in the folder. Dropped
+songs live in memory until the server ends; their id is a digest of the file, so that a page can give a restarted server
+the same file again and go on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from softaxes.explorer.reader import LIMITS, Reader
+from softaxes.music.corpora import Corpus
+from softaxes.music.folders import check_folder, find_files
+from softaxes.music.midi import read_bytes
+from softaxes.music.song import Song
+
+DROPPED_SONGS = 200  # the oldest is forgotten first
+OPEN_SONGS = 64  # read songs of the folder that are kept in memory
+
+
+class Entry(NamedTuple):
+    """A song that can be opened."""
+
+    id: str
+    name: str
+
+
+class NoSuchSong(ValueError):
+    """An id that names no song here."""
+
+
+class Library:
+    """The songs of ``folder`` if one is given, else of ``corpus``, else none; and what is dropped.
+
+    Raises:
+        ValueError: ``folder`` is none.
+    """
+
+    def __init__(self, steps_per_beat: int, *, folder: Path | None = None, corpus: Corpus | None = None) -> None:
+        self.steps_per_beat, self.reader = steps_per_beat, Reader()
+        self.folder = None if folder is None else check_folder(folder, "folder").resolve()
+        self.names = [] if self.folder is None else [n for n in find_files(self.folder) if self._inside(n)]
+        songs: Sequence[tuple[str, Song]] = [] if corpus is None else list(zip(corpus.ids, corpus.songs, strict=True))
+        self.tunes = {f"tunes:{id}": song for id, song in songs} if folder is None else {}
+        self.dropped: OrderedDict[str, Song] = OrderedDict()
+        self._read: OrderedDict[str, Song] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def entries(self) -> list[Entry]:
+        """Every song, dropped ones first."""
+        dropped = [Entry(id, song.name) for id, song in reversed(self.dropped.items())]
+        listed = [Entry(f"folder:{name}", PurePosixPath(name).with_suffix("").as_posix()) for name in self.names]
+        return dropped + listed + [Entry(id, title(song, id)) for id, song in self.tunes.items()]
+
+    def open(self, id: str) -> Song:
+        """The song; NoSuchSong, or another ValueError if its file cannot be read any more."""
+        source, _, name = id.partition(":")
+        if source == "dropped" and id in self.dropped:
+            return self.dropped[id]
+        if id in self.tunes:
+            return self.tunes[id]
+        if source == "folder" and name in self.names:
+            return self._open_file(name)
+        forgotten = "the server no longer has this file: drop it again" if source == "dropped" else "no such song"
+        raise NoSuchSong(forgotten)
+
+    def drop(self, data: bytes, name: str) -> Entry:
+        """Take in a file from the page; ValueError in one line if it is no song."""
+        id = f"dropped:{hashlib.sha256(data).hexdigest()[:20]}"
+        if id not in self.dropped:
+            song = self.reader.read(data, clean_name(name), self.steps_per_beat)
+            with self._lock:
+                self.dropped[id] = song
+                while len(self.dropped) > DROPPED_SONGS:
+                    self.dropped.popitem(last=False)
+        return Entry(id, self.dropped[id].name)
+
+    def close(self) -> None:
+        """Forget what was dropped and end the reading process."""
+        self.dropped.clear()
+        self.reader.close()
+
+    def _inside(self, name: str) -> bool:
+        """Whether the file, links resolved, lies in the folder."""
+        assert self.folder is not None
+        path = (self.folder / name).resolve()
+        return path.is_relative_to(self.folder) and path.is_file()
+
+    def _open_file(self, name: str) -> Song:
+        assert self.folder is not None
+        with self._lock:
+            if name in self._read:
+                return self._read[name]
+        if not self._inside(name):
+            raise NoSuchSong("this file is no longer in the folder")
+        try:
+            data = read_bytes((self.folder / name).resolve(), LIMITS.bytes)
+        except ValueError as error:
+            raise ValueError(str(error).rpartition(": ")[2]) from None
+        song = self.reader.read(data, clean_name(name), self.steps_per_beat)
+        with self._lock:
+            self._read[name] = song
+            while len(self._read) > OPEN_SONGS:
+                self._read.popitem(last=False)
+        return song
+
+
+def title(song: Song, id: str) -> str:
+    """A tune's own name, with the place it has in its book."""
+    book, _, number = id.rpartition("#")
+    place = id if not book else f"{PurePosixPath(book).name} {number}"
+    return f"{song.name} ({place.removeprefix('tunes:')})" if song.name else place
+
+
+def clean_name(name: str) -> str:
+    """The last part of a file name without its ending, printable, at most 80 characters; "untitled" if none is left."""
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    return "".join(c for c in stem if c.isprintable())[:80].strip() or "untitled"

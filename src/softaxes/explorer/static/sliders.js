@@ -1,0 +1,44 @@
+// One slider for each kind of the model, in the kind's colour.
+
+const SIGN = (value) => (value > 0 ? `+${value}` : value < 0 ? `−${-value}` : "0");
+
+export function buildSliders(place, kinds, onChange) {
+  const rows = new Map(kinds.map((kind) => {
+    const unit = kind.unit === "semitones" ? "semitones" : "steps";
+    const row = buildSlider(place, { name: kind.name, min: -kind.reach, max: kind.reach, show: (v) => [SIGN(v), unit] }, onChange);
+    if (kind.follows) row.input.title = `turns ${kind.name} beyond what ${kind.follows} turns`;
+    return [kind.name, row];
+  }));
+  return {
+    get: () => Object.fromEntries([...rows].map(([name, row]) => [name, Number(row.input.value)])),
+    set: (values) => rows.forEach((row, name) => { row.input.value = values[name] ?? 0; row.refresh(); }),
+  };
+}
+
+export function buildSlider(place, { name, min, max, step = 1, show }, onChange) {
+  const row = document.createElement("div");
+  row.className = `slider kind-${name}`;
+  const label = document.createElement("label");
+  const input = document.createElement("input");
+  const output = document.createElement("output");
+  Object.assign(input, { type: "range", id: `slide-${name}`, min, max, step, value: 0 });
+  Object.assign(label, { htmlFor: input.id, textContent: name });
+  output.htmlFor = input.id;
+  const refresh = () => {
+    const [value, unit] = show(Number(input.value));
+    const bold = document.createElement("b");
+    bold.textContent = value;
+    output.replaceChildren(bold, ` ${unit}`);
+    input.setAttribute("aria-valuetext", `${value} ${unit}`);
+  };
+  const changed = (done) => { refresh(); onChange(done); };
+  input.addEventListener("input", () => changed(false));
+  input.addEventListener("change", () => changed(true));
+  const reset = () => { input.value = 0; changed(true); };
+  input.addEventListener("dblclick", reset);
+  input.addEventListener("keydown", (event) => { if (event.key === "0") reset(); });
+  row.append(label, input, output);
+  place.append(row);
+  refresh();
+  return { input, output, refresh, row };
+}

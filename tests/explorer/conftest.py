@@ -1,0 +1,88 @@
+"""A small model of random weights with fitted axes, a folder of songs made by hand, a server, a browser."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from softaxes.axes import fit_axes
+from softaxes.explorer.app import Explorer
+from softaxes.explorer.library import Library
+from softaxes.explorer.serve import guarded, listen, server
+from softaxes.kinds import Circle, Line
+from softaxes.model import Model, Part
+from softaxes.music import Song, note_array, write_song
+from softaxes.music.rolls import notes_to_roll
+
+KINDS = (Line("pitch"), Circle("metre", 16), Circle("beat", 4, follows="metre"), Line("time"))
+STEPS = 32
+SCALE = (0, 2, 4, 5, 7, 9, 11)
+CONFIG = {"texture": "melody", "steps_per_beat": 4, "bars": 2, "window_steps": STEPS}
+
+
+def tune(seed: int, bars: int = 8) -> Song:
+    """A melody of quarters and eighths in C major, drawn by chance."""
+    rng = np.random.default_rng(seed)
+    rows, at = [], 0
+    while at < 16 * bars:
+        length = int(rng.choice([2, 4]))
+        rows.append((at, length, 60 + int(rng.choice(SCALE)) + 12 * int(rng.integers(0, 2))))
+        at += length
+    return Song(f"tune {seed}", note_array(rows), tempi=((0, 100.0),))
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """Random weights; axes fitted to chance; a threshold at which a decoded window has about a dozen onsets."""
+    torch.manual_seed(0)
+    shared = {"steps": STEPS, "dim": 16, "width": 32, "reach": 6}
+    latents, amount = torch.randn(200, 6, 16), torch.zeros(200, 5, len(KINDS))
+    amount[:, [0, 1], 0], amount[:, [2, 3], 3] = torch.tensor([3.0, -5.0]), torch.tensor([2.0, -3.0])
+    amount[:, 4, 1:3] = torch.randint(1, 9, (200, 1)).float()
+    axes = fit_axes(anchor=latents[:, 0], views=latents[:, 1:], amount=amount, kinds=KINDS)
+    parts = Part("RowPoolEncoder", shared), Part("PlacedDecoder", shared | {"rank": 4})
+    made = Model(parts[0], axes, (2, 128, STEPS), decoder=parts[1], card={"task": "music", "config": CONFIG})
+    song = tune(1)
+    windows = np.stack([notes_to_roll(song.notes, STEPS, 16 * bar) for bar in range(6)])
+    onsets = made.decode(made.encode(windows))[:, 0]
+    made.threshold = float(onsets.flatten().sort().values[-6 * 12])
+    return made
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three songs in a folder, one of them in a folder below."""
+    where = tmp_path_factory.mktemp("songs")
+    (where / "more").mkdir()
+    for number, name in ((1, "first.mid"), (2, "more/sécond song.mid"), (3, "third.MIDI")):
+        write_song(tune(number), where / name)
+    return where
+
+
+@pytest.fixture
+def explorer(model: Model, folder: Path) -> Iterator[Explorer]:
+    made = Explorer(model, Library(4, folder=folder), "a model")
+    yield made
+    made.library.close()
+
+
+@contextmanager
+def running(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+    """A server in a thread; its origin."""
+    listening = listen(host, port)
+    serving = server(guarded(app, host))
+    thread = threading.Thread(target=serving.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        serving.should_exit = True
+        thread.join()
+        listening.close()

@@ -1,0 +1,246 @@
+"""The pages in a real browser: what is seen, heard, typed, dropped and downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from softaxes.explorer.app import Explorer, build_app
+from softaxes.explorer.library import Library
+from softaxes.explorer.steering import Edit, steer_window, true_edit
+from softaxes.model import Model
+from softaxes.music import read_song, roll_to_notes
+
+pytest.importorskip("selenium", reason="the browser tests need the dev extra: pip install softaxes[dev]")
+
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from .browser import Browser, chromium, find_chromium, until
+from .conftest import running, tune
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_chromium() is None, reason="no Chromium with chromedriver is installed"),
+]
+SLIDE = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input'))"
+NOTES = "return [...document.querySelectorAll(arguments[0] + ' .note')].map((n) => ({...n.dataset}))"
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Browser]:
+    with chromium(tmp_path_factory.mktemp("profile"), downloads) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def origin(model: Model, folder: Path) -> Iterator[str]:
+    with running(build_app(Explorer(model, Library(4, folder=folder), "a model"))) as where:
+        yield where
+
+
+@pytest.fixture
+def browser(shared: Browser, origin: str) -> Iterator[Browser]:
+    """A fresh tab state; afterwards: nothing complained, nothing was asked of anyone else."""
+    shared.resize(1280, 900)
+    yield shared
+    assert shared.errors() == []
+    assert shared.foreign_requests(origin) == []
+
+
+def show(browser: Browser, address: str) -> None:
+    browser.get(address)
+    browser.wait("document.body.dataset.shown")
+
+
+def shown(browser: Browser, parts: str) -> None:
+    browser.wait(f"document.body.dataset.shown.includes('{parts}')")
+
+
+def notes_in(browser: Browser, panel: str) -> set[tuple[int, int, int]]:
+    rows = browser.execute_script(NOTES, f"#{panel}")
+    return {
+        (int(r["onset"]), int(r["duration"]), int(r["pitch"]))
+        for r in rows
+        if panel == "truth" or r["mark"] != "missing"
+    }
+
+
+def rows(roll: object) -> set[tuple[int, int, int]]:
+    return {(int(n["onset"]), int(n["duration"]), int(n["pitch"])) for n in roll_to_notes(roll)}  # type: ignore[arg-type]
+
+
+def test_a_slider_changes_the_rolls_to_the_right_notes(browser: Browser, origin: str, model: Model) -> None:
+    notes = tune(1).notes
+    show(browser, f"{origin}/?song=folder:first.mid&at=16")
+    assert notes_in(browser, "truth") == {
+        (int(n["onset"]) - 16, int(n["duration"]), int(n["pitch"])) for n in notes if 16 <= n["onset"] < 48
+    }
+    for slider, amounts in (("slide-pitch", {"pitch": 7}), ("slide-metre", {"pitch": 7, "metre": -3})):
+        kind = slider.removeprefix("slide-")
+        browser.execute_script(SLIDE, slider, amounts[kind])
+        shown(browser, f"{kind}={amounts[kind]}")
+        assert notes_in(browser, "truth") == rows(true_edit(notes, 16, 32, amounts))
+        assert notes_in(browser, "decoded") == rows(steer_window(model, notes, 16, Edit(amounts)).decoded)
+    assert f"pitch={amounts['pitch']}" in browser.current_url
+
+
+def test_keyboard_alone_moves_sliders_and_window(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid")
+    slider = browser.find_element(By.ID, "slide-pitch")
+    slider.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    shown(browser, "pitch=2")
+    slider.send_keys("0")
+    shown(browser, "pitch=0")
+    roll = browser.find_element(By.ID, "roll")
+    roll.send_keys(Keys.ARROW_RIGHT)
+    shown(browser, "at=16")
+    roll.send_keys(Keys.SHIFT + Keys.ARROW_RIGHT)
+    shown(browser, "at=20")
+    roll.send_keys(Keys.ARROW_LEFT)
+    shown(browser, "at=16")
+    assert roll.get_attribute("aria-valuetext") == "from bar 2 of 8"
+
+
+def test_tab_reaches_every_control_and_shows_where_it_is(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid")
+    seen, element = set(), browser.find_element(By.TAG_NAME, "body")
+    while len(seen) < 40:
+        element.send_keys(Keys.TAB)
+        element = browser.switch_to.active_element
+        if element.tag_name == "body":
+            break
+        seen.add(element.get_attribute("id"))
+        assert browser.execute_script("return getComputedStyle(arguments[0]).outlineStyle", element) != "none"
+    controls = {"song", "choose", "roll", "play-song", "slide-pitch", "slide-blend", "play-decoded", "save-truth"}
+    assert controls <= seen
+
+
+def test_every_control_has_a_name(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid")
+    nameless = browser.execute_script(
+        "return [...document.querySelectorAll('input:not([hidden]), button, a, canvas, svg[role]')].filter((e) => "
+        "!e.textContent.trim() && !e.getAttribute('aria-label') && !e.labels?.length).map((e) => e.outerHTML)"
+    )
+    assert nameless == []
+
+
+@pytest.mark.parametrize(("key", "button"), [(" ", "play-decoded"), ("t", "play-truth"), ("s", "play-song")])
+def test_playing_sounds_and_stops(browser: Browser, origin: str, key: str, button: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid")
+    browser.find_element(By.ID, "slide-pitch").send_keys(key)
+    browser.wait(f"document.getElementById('{button}').getAttribute('aria-pressed') === 'true'")
+    browser.execute_script(
+        "import('/static/synth.js').then(({sound}) => { const {context, analyser} = sound(); window.loudest = 0;"
+        "const wave = new Float32Array(analyser.fftSize); window.running = () => context.state; setInterval(() => {"
+        "analyser.getFloatTimeDomainData(wave); loudest = Math.max(loudest, ...wave.map(Math.abs)); }, 20); })"
+    )
+    browser.wait("window.loudest > 0.01 && running() === 'running'")
+    browser.find_element(By.ID, "slide-pitch").send_keys(Keys.ESCAPE)
+    browser.wait(f"document.getElementById('{button}').getAttribute('aria-pressed') === 'false'")
+
+
+@pytest.mark.parametrize("which", ["decoded", "truth"])
+def test_a_download_holds_what_is_shown(browser: Browser, origin: str, downloads: Path, which: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid&at=32&pitch=-4")
+    browser.find_element(By.ID, f"save-{which}").click()
+    path = until(lambda: next(downloads.glob(f"*{which}.mid"), None))
+    song = read_song(path)
+    assert {(int(n["onset"]), int(n["duration"]), int(n["pitch"])) for n in song.notes} == notes_in(browser, which)
+    assert song.tempi[0][1] == pytest.approx(100, abs=0.01)
+
+
+def test_a_file_is_chosen_and_kept_when_the_server_forgets(
+    browser: Browser, model: Model, folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.mid"
+    path.write_bytes((folder / "third.MIDI").read_bytes())
+    with running(build_app(Explorer(model, Library(4), "a model"))) as first:
+        browser.get(first)
+        browser.wait("!document.getElementById('empty').hidden")  # the empty state says what to do
+        assert "Drop a MIDI file" in browser.find_element(By.ID, "empty").text
+        browser.find_element(By.ID, "file").send_keys(str(path))
+        browser.wait("document.body.dataset.shown")
+        before, port = notes_in(browser, "truth"), int(first.rpartition(":")[2])
+    with running(build_app(Explorer(model, Library(4), "a model")), port=port):
+        browser.refresh()
+        browser.wait("document.body.dataset.shown")
+        assert notes_in(browser, "truth") == before != set()
+        refused = browser.errors()  # the browser reports every 404, also one that the page repairs
+        assert all("404" in line for line in refused)
+        browser.foreign_requests(first)
+
+
+def test_a_dropped_file_opens_and_a_broken_one_is_told(browser: Browser, origin: str, folder: Path) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid")
+    drop = (
+        "const t = new DataTransfer(); t.items.add(new File([new Uint8Array(arguments[1])], arguments[0]));"
+        "window.dispatchEvent(new DragEvent('drop', {dataTransfer: t, cancelable: true}))"
+    )
+    browser.execute_script(drop, "mine.mid", list((folder / "third.MIDI").read_bytes()))
+    shown(browser, "id=dropped")
+    assert "song=dropped" in browser.current_url
+    browser.execute_script(drop, "broken.mid", list(b"MThd nothing"))
+    browser.wait("document.getElementById('say').textContent.includes('broken.mid')")
+    assert all("400" in line for line in browser.errors())
+    browser.execute_script("history.back()")
+    shown(browser, "id=folder")
+
+
+def test_back_leads_to_the_window_before(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid&pitch=3")
+    browser.find_element(By.ID, "roll").send_keys(Keys.ARROW_RIGHT)
+    shown(browser, "at=16")
+    browser.back()
+    shown(browser, "at=0")
+    assert browser.execute_script("return document.getElementById('slide-pitch').value") == "3"
+
+
+def test_a_click_on_the_roll_chooses_the_bar(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid")
+    x = browser.execute_script(
+        "const r = document.getElementById('roll').getBoundingClientRect(); const at = (t, x) => document."
+        "getElementById('roll').dispatchEvent(new PointerEvent(t, {clientX: x, clientY: r.top + 90, bubbles: true}));"
+        "at('pointerdown', r.left + 34 + 300); at('pointerup', r.left + 34 + 300); return r.width"
+    )
+    assert x > 0
+    at = "Number(new URLSearchParams(document.body.dataset.shown).get('at'))"
+    assert browser.wait(at) % 16 == 0
+
+
+def test_a_second_window_blends_and_has_no_true_edit(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid&with=64&blend=0.5")
+    assert "no such edit" in browser.find_element(By.ID, "truth").text
+    assert browser.execute_script("return document.getElementById('play-truth').disabled")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True])
+def test_no_width_scrolls_sideways(browser: Browser, origin: str, width: int, dark: bool) -> None:
+    browser.resize(width, 844, dark=dark)
+    show(browser, f"{origin}/?song=folder:first.mid")
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+    paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert (paper == "rgb(22, 24, 28)") is dark
+
+
+def test_what_is_shown_is_reloaded_from_the_address(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid&at=48&pitch=-5&metre=2&with=0&blend=0.25")
+    before = notes_in(browser, "decoded")
+    browser.refresh()
+    browser.wait("document.body.dataset.shown")
+    assert notes_in(browser, "decoded") == before
+    assert browser.execute_script("return document.getElementById('slide-blend').value") == "25"
+
+
+def test_the_page_weighs_little(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid")
+    sizes = browser.execute_script("return performance.getEntriesByType('resource').map((e) => e.decodedBodySize)")
+    assert sum(sizes) < 1_500_000
