@@ -76,9 +76,9 @@ def music_summary(found: MusicFindings, about: str) -> str:
     h1 = f"{100 * found_it.value:.0f} % (blind guess {100 * found_it.chance:.2g} %)" if found_it else "–"
     cosines = " and ".join(number(f.value) for f in (same, opposite) if f)
     skill = sheet.get(f"coordinate_skill.{PITCH}")
-    left = f"removes {100 * skill.value:.0f} % of the error of no change" if skill else "was not judged"
+    left = f"leaves {100 * (1 - skill.value):.2g} % of the squared error of no change" if skill else "was not judged"
     return (
-        f"Judged on {about} (of which {n:,} are used): transpositions of one window point along one line (cosines "
+        f"Judged on {about} ({n:,} different ones are used): transpositions of one window point along one line (cosines "
         f"{cosines} for equal and opposite signs), and moving z along the pitch axis by their semitones {left}. "
         f"Among {n:,} transposed windows, the one that the operator points to is the right one in {h1} of all cases."
     )
@@ -95,8 +95,6 @@ def opening_blocks(found: MusicFindings) -> list[Block]:
             f"{name}.{TIME}" for name in ("same_cos", "opposite_cos", "coordinate_r2", "coordinate_skill", "shift_r2")
         ]
         blocks.append(comparison_table(sheets, keys, caption="Isolated motifs: their place in time as a line."))
-    if found.reconstruction:
-        blocks.append(_edit_table(found))
     return blocks
 
 
@@ -206,8 +204,8 @@ def _edit_table(found: MusicFindings) -> Table:
     first = next(iter(columns.values()))
     table = comparison_table(columns, list(first), caption=caption)
     ratios = [_ratio(columns, key) for key in first]
-    header = [*table.header[:-2], "steered / ceiling", *table.header[-2:]]
-    rows = [[*row[:-2], ratio, *row[-2:]] for row, ratio in zip(table.rows, ratios, strict=True)]
+    header = [*table.header[:-3], "steered / ceiling", *table.header[-3:]]
+    rows = [[*row[:-3], ratio, *row[-3:]] for row, ratio in zip(table.rows, ratios, strict=True)]
     return Table(header, rows, caption, table.kinds)
 
 

@@ -67,7 +67,7 @@ def music_sheet(
             each side; ``steps`` is the model's window.
         song: (n,) song of each window, any labels; intervals are over them.
         pitch_semitones, shift_steps: largest shifts to judge.
-        windows: most windows to use.
+        windows: most windows to use; repeats, transposed or not, are left out before.
         seed: of all that is drawn.
         controls: measure an untrained encoder as well.
         draws: of the bootstrap.
@@ -75,7 +75,8 @@ def music_sheet(
     Raises:
         ValueError: shapes that do not fit, or a model without a pitch axis.
     """
-    held_out = _held_out(model, windows_with_context, song, pitch_semitones, shift_steps).some(windows, seed)
+    held_out = _held_out(model, windows_with_context, song, pitch_semitones, shift_steps)
+    held_out = held_out.different().some(windows, seed)
     drawn = draw_views(model.axes, held_out, seed=seed)
     latents = encode_all(model, drawn)
     others = {"untrained encoder": untrained(model)} if controls else {}

@@ -12,7 +12,7 @@ A set is left out where the model has no axis for it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -67,12 +67,24 @@ class HeldOut:
         """The windows without their neighbours."""
         return self.rolls[..., self.context : self.context + self.steps]
 
+    def rows(self, kept: Array) -> HeldOut:
+        """The windows at some indices."""
+        return replace(self, rolls=self.rolls[kept], group=self.group[kept])
+
     def some(self, most: int, seed: int) -> HeldOut:
         """At most ``most`` of the windows, drawn evenly, in order."""
         if len(self.rolls) <= most:
             return self
-        kept = np.sort(np.random.default_rng(seed).permutation(len(self.rolls))[:most])
-        return HeldOut(self.rolls[kept], self.group[kept], self.context, self.pitch_semitones, self.shift_steps)
+        return self.rows(np.sort(np.random.default_rng(seed).permutation(len(self.rolls))[:most]))
+
+    def different(self) -> HeldOut:
+        """Without windows that repeat an earlier one, transposed or not: their latents tie, and no search tells them
+        apart."""
+        first: dict[bytes, int] = {}
+        for index, roll in enumerate(self.centre.numpy() > 0):
+            lowest = int(roll.any(axis=(0, 2)).argmax())
+            first.setdefault(np.packbits(np.roll(roll, -lowest, axis=1)).tobytes(), index)
+        return self.rows(np.array(list(first.values())))
 
 
 @dataclass(frozen=True, eq=False)

@@ -151,16 +151,19 @@ def _figure(body: str, caption: str) -> str:
 
 
 def _table(table: Table) -> str:
-    head = "".join(f"<th{_align(cell)}>{html.escape(cell)}</th>" for cell in table.header)
+    titles = "".join(f"<th{_align(cell)}>{html.escape(cell)}</th>" for cell in table.header)
     rows = []
     for index, row in enumerate(table.rows):
         kind = table.kinds[index] if table.kinds else ""
         mark = f' style="border-left-color:{kind_colour(kind)}"' if kind else ""
         cells = [f"<th scope=row{mark}>{html.escape(row[0])}</th>"]
-        cells += [f"<td{_align(cell)}>{_cell(cell)}</td>" for cell in row[1:]]
+        aligned = zip(table.header[1:], row[1:], strict=True)
+        cells += [f"<td{_align(head)}>{_cell(cell)}</td>" for head, cell in aligned]
         rows.append(f"<tr>{''.join(cells)}</tr>")
     caption = f"<caption>{html.escape(table.caption)}</caption>" if table.caption and not table.folded else ""
-    body = f"<div class=wide><table>{caption}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    body = (
+        f"<div class=wide><table>{caption}<thead><tr>{titles}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
     return f"<details><summary>{html.escape(table.caption)}</summary>{body}</details>" if table.folded else body
 
 
@@ -170,9 +173,9 @@ def _cell(text: str) -> str:
     return f"{html.escape(value)}<small>[{html.escape(rest)}</small>" if bracket else html.escape(text)
 
 
-def _align(cell: str) -> str:
+def _align(header: str) -> str:
     """Sentences read from the left, numbers stand under each other at the right."""
-    return " class=words" if len(cell) > 28 or cell == READING else ""
+    return " class=words" if header == READING else ""
 
 
 _STYLE = """
@@ -184,7 +187,7 @@ main{max-width:64rem;margin:0 auto;padding:2.5rem 1.25rem 5rem}
 h1{font-size:1.7rem;line-height:1.25;margin:0 0 .6rem}h2{font-size:1.15rem;margin:3.2rem 0 .6rem}
 p,figcaption,caption,nav{max-width:46rem}.lead{font-size:1.08rem}
 nav{font-size:.85rem;margin:1rem 0 1.6rem}nav a{margin-right:1rem;white-space:nowrap}a{color:inherit}
-figure{margin:1.6rem 0}figure svg{width:100%;height:auto;display:block}
+figure{margin:1.6rem 0}figure>svg{width:100%;height:auto;display:block}
 figcaption,caption,summary{color:var(--faint);font-size:.85rem;text-align:left}caption{padding-bottom:.4rem}
 .wide{overflow-x:auto;margin:1.2rem 0}
 table{border-collapse:collapse;font-size:.82rem;font-variant-numeric:tabular-nums}

@@ -26,7 +26,18 @@ _WORDS = {
     "ridge_r2": "decoder R² (pixels from z, linear)",
     "content_recall": "same content found with axes removed",
     "axis_agreement": "agreement with the global axis",
-    "between_images": "cosine between images",
+    "between_images": "cosine of two items' differences",
+    "size_r2": "R² of length on amount",
+    "size_exponent": "length grows as amount to the power",
+    "size_ratio_cv": "spread of length over amount",
+    "dead": "shifts that do not move z",
+    "content_rank": "effective rank with axes removed",
+    "relative_error": "error of the operator, relative",
+    "skill": "skill of the operator against no change",
+    "subspace_overlap": "overlap of subspaces",
+    "transposition": "right transposition recognised",
+    "onset_leakage": "onsets moved by a pitch edit",
+    "pitch_leakage": "pitches changed by a time edit",
     "additivity": "additivity error",
     "h1": "H@1 of the operator",
     "h5": "H@5 of the operator",
@@ -64,8 +75,13 @@ def with_interval(figure: Figure | None) -> str:
 
 def words(figure: Figure) -> str:
     """What a figure is called in a table, with the kind it is about."""
-    text = _WORDS.get(figure.name, figure.name.replace("_", " "))
+    text = name_in_words(figure.name)
     return f"{text}: {figure.kind}" if figure.kind else text
+
+
+def name_in_words(name: str) -> str:
+    """What figures of a name are called in tables."""
+    return _WORDS.get(name, name.replace("_", " ").replace(".", ", "))
 
 
 def figure_table(
@@ -93,7 +109,7 @@ def find(report: Mapping[str, Figure], figure: Figure, part: str) -> Figure | No
 def comparison_table(reports: Mapping[str, Mapping[str, Figure]], keys: Iterable[str], *, caption: str = "") -> Table:
     """Figures of several encoders side by side; the first report decides chance level and reading."""
     first = next(iter(reports.values()))
-    header = ["figure", *reports, "chance", READING]
+    header = ["figure", *reports, "chance", "n", READING]
     rows, kinds = [], []
     for key in keys:
         if key not in first:
@@ -101,7 +117,7 @@ def comparison_table(reports: Mapping[str, Mapping[str, Figure]], keys: Iterable
         figure = first[key]
         label = words(figure) + (f", {figure.part}" if figure.part != "all" else "")
         values = [with_interval(report.get(key)) for report in reports.values()]
-        rows.append([label, *values, number(figure.chance), figure.about.reading])
+        rows.append([label, *values, number(figure.chance), f"{figure.n:,}", figure.about.reading])
         kinds.append(figure.kind)
     return Table(header, rows, caption, kinds)
 

@@ -6,6 +6,7 @@ or dark, and the background stays clear. ``FAINT`` is for grids and references a
 
 from __future__ import annotations
 
+import colorsys
 import io
 import re
 from typing import Any
@@ -40,7 +41,8 @@ def blank(
 def quiet(plot: Axes) -> None:
     """No box around a plot, small text, clear ground."""
     plot.patch.set_alpha(0.0)
-    plot.tick_params(colors=INK, labelsize=8.5, length=3, width=0.7)
+    plot.tick_params(which="both", colors=INK, labelsize=8.5, width=0.7)
+    plot.tick_params(length=3)
     for side, spine in plot.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(FAINT)
@@ -74,7 +76,8 @@ def say_nothing(plot: Axes, why: str) -> None:
 def amount_colours(colour: str) -> LinearSegmentedColormap:
     """Colours of signed amounts of a kind: its colour for positive ones, its complement for negative, faint at 0."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    other = (0.35 + 0.5 * green, 0.25 + 0.3 * blue, 0.35 + 0.5 * red)
+    hue, light, strength = colorsys.rgb_to_hls(red, green, blue)
+    other = colorsys.hls_to_rgb((hue + 0.5) % 1, light, strength)
     return LinearSegmentedColormap.from_list("amount", [other, (0.72, 0.73, 0.75), (red, green, blue)])
 
 
@@ -107,4 +110,5 @@ def to_svg(figure: Figure, *, prefix: str) -> str:
     svg = re.sub(r'\s(xmlns|xmlns:xlink|version)="[^"]*"', "", svg).replace("xlink:href", "href")
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = svg.replace('href="#', f'href="#{prefix}').replace("url(#", f"url(#{prefix}")
-    return svg.replace(INK, "currentColor").strip()
+    width = f'<svg style="max-width:{96 * figure.get_figwidth():.0f}px"'  # text is then of one size in all figures
+    return svg.replace("<svg", width, 1).replace(INK, "currentColor").strip()

@@ -35,7 +35,7 @@ def loss_curve(steps: Sequence[float], terms: Mapping[str, Sequence[float]], *, 
         terms: by name, (N,); values that are not positive have no place on a logarithm and are left out.
         window: rows that a moving mean takes together; 0: a twentieth of all.
     """
-    figure, plots = blank(width=8, height=3.6)
+    figure, plots = blank(width=10, height=3.6)
     plot, x = plots[0, 0], np.asarray(steps, dtype=np.float64)
     width = window or max(1, len(x) // 20)
     for colour, (term, values) in zip(_SERIES * len(terms), terms.items(), strict=False):
@@ -52,7 +52,8 @@ def loss_curve(steps: Sequence[float], terms: Mapping[str, Sequence[float]], *, 
     plot.set_xscale("log")
     plot.set_yscale("log")
     name(plot, "", "training step", "loss")
-    legend(plot)
+    handles, labels = plot.get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize=8.5, labelcolor=INK, loc="outside right upper")
     return figure
 
 

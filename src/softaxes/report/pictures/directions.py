@@ -109,7 +109,7 @@ def asymmetry(halves: Mapping[str, tuple[Array, Array]], angles: Mapping[str, fl
         halves: mean + and mean - difference (D,), (D,) by kind.
         angles: degrees between them by kind; NaN if there is none.
     """
-    figure, plots = blank(1, max(len(halves), 1), width=10, height=2.7)
+    figure, plots = blank(1, max(len(halves), 1), width=5 * max(len(halves), 1), height=2.7)
     for plot, (kind, (up, down)) in zip(plots[0], halves.items(), strict=False):
         angle, longest = angles[kind], max(np.linalg.norm(up), np.linalg.norm(down))
         if not np.isfinite(angle) or longest == 0:
