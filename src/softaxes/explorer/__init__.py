@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from softaxes.model import Model
     from softaxes.music.corpora import Corpus
 
@@ -34,26 +36,33 @@ def explore(
         open_browser: open the page.
     """
     from softaxes.checkpoint import load, shipped
-    from softaxes.explorer.app import Explorer, build_app
-    from softaxes.explorer.library import Library
     from softaxes.explorer.serve import serve
-    from softaxes.explorer.steering import grid_of
 
     names = [model] if model else shipped()
     if not names:
         raise ValueError("no model ships with this version: give the folder of a run, softaxes explore RUN")
-    trained = load(names[0])
-    library = Library(grid_of(trained).steps_per_beat, folder=folder, corpus=None if folder else _tunes(trained))
-    explorer = Explorer(trained, library, Path(names[0]).resolve().name)
-    serve(build_app(explorer), host, port, open_browser)
+    serve(build(load(names[0]), names[0], folder), host, port, open_browser)
 
 
-def _tunes(model: Model) -> Corpus | None:
-    """The tunes that come with music21, or None where it is not installed."""
+def build(model: Model, name: str, folder: Path | None = None) -> Starlette:
+    """The app for a loaded model: with the songs of ``folder``, else with music21's tunes where it is installed."""
+    import torch
+
+    from softaxes.explorer.app import Explorer, build_app
+    from softaxes.explorer.library import Library
     from softaxes.explorer.steering import grid_of
+
+    torch.set_num_threads(1)  # a single window gains nothing from more, and the browser needs the other cores
+    steps_per_beat = grid_of(model).steps_per_beat
+    library = Library(steps_per_beat, folder=folder, corpus=None if folder else _tunes(steps_per_beat))
+    return build_app(Explorer(model, library, Path(name).resolve().name))
+
+
+def _tunes(steps_per_beat: int) -> Corpus | None:
+    """The tunes that come with music21, or None where it is not installed."""
     from softaxes.music.corpora import load_corpus
 
     try:
-        return load_corpus("tunes", steps_per_beat=grid_of(model).steps_per_beat)
+        return load_corpus("tunes", steps_per_beat=steps_per_beat)
     except ValueError:
         return None
