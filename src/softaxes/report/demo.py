@@ -64,7 +64,7 @@ def demo_summary(toy: Mapping[str, Any], music: Mapping[str, Any]) -> str:
     )
     return (
         f"One loss term, told the kind and signed amount of each shift and no direction, makes differences of latents "
-        f"orthogonal, parallel and opposite on fresh images of random blobs: cosines {here}, where the article published "
+        f"orthogonal, parallel and opposite on fresh images of random blobs: cosines {here}, where the article has "
         f"{published} and independent latents score {number(blobs['cross_cos'].chance)} in all three. "
         f"{_music_sentence(tunes)}"
     )

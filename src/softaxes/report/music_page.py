@@ -46,7 +46,9 @@ UNITS = {PITCH: "semitones"}
 def music_page(found: MusicFindings, *, history: list[dict[str, Any]], about: str) -> Page:
     """The page of a run on music; ``about`` says what it was judged on."""
     title = "Soft factorization of music"
-    return Page(title, music_summary(found, about), opening_blocks(found), music_sections(found, history=history))
+    return Page(
+        title, music_summary(found, about), opening_blocks(found), music_sections(found, history=history), "music"
+    )
 
 
 def music_sections(found: MusicFindings, *, history: list[dict[str, Any]]) -> list[Section]:
@@ -78,7 +80,7 @@ def music_summary(found: MusicFindings, about: str) -> str:
     skill = sheet.get(f"coordinate_skill.{PITCH}")
     left = f"leaves {100 * (1 - skill.value):.2g} % of the squared error of no change" if skill else "was not judged"
     return (
-        f"Judged on {about} ({n:,} different ones are used): transpositions of one window point along one line (cosines "
+        f"Judged on {about} ({n:,} different ones are used): transpositions of one window point along a line (cosines "
         f"{cosines} for equal and opposite signs), and moving z along the pitch axis by their semitones {left}. "
         f"Among {n:,} transposed windows, the one that the operator points to is the right one in {h1} of all cases."
     )

@@ -78,12 +78,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """``summary`` says what the page shows; ``opening`` stands above all sections."""
+    """``summary`` says what the page shows; ``opening`` stands above all sections. ``slug`` begins every name inside
+    the page, so that the bodies of two pages can stand in one."""
 
     title: str
     summary: str
     opening: Sequence[Block]
     sections: Sequence[Section]
+    slug: str = "report"
 
 
 def write_page(folder: Path, page: Page, metrics: Mapping[str, Any]) -> Path:
@@ -127,12 +129,12 @@ def render(page: Page) -> str:
         nonlocal number
         if isinstance(item, Picture):
             number += 1
-            return _figure(to_svg(item.figure, prefix=f"p{number}-"), item.caption)
+            return _figure(to_svg(item.figure, prefix=f"{page.slug}{number}-"), item.caption)
         if isinstance(item, Widget):
             return _figure(item.body, item.caption)
         return _table(item) if isinstance(item, Table) else f"<p>{html.escape(item)}</p>"
 
-    anchors = [f"s{index}" for index in range(len(page.sections))]
+    anchors = [f"{page.slug}-{index}" for index in range(len(page.sections))]
     links = " ".join(
         f'<a href="#{anchor}">{html.escape(section.title)}</a>'
         for anchor, section in zip(anchors, page.sections, strict=True)
@@ -144,6 +146,13 @@ def render(page: Page) -> str:
     return _SHELL.format(
         title=html.escape(page.title), summary=html.escape(page.summary), links=links, body=body, style=_STYLE
     )
+
+
+def body_of(page: str) -> str:
+    """What a rendered page holds under its title, headings one step lower: for another page to take in."""
+    _, _, rest = page.partition(_BEGIN)
+    body, _, _ = rest.partition(_END)
+    return body.replace("<h2>", "<h3>").replace("</h2>", "</h3>")
 
 
 def _figure(body: str, caption: str) -> str:
@@ -185,6 +194,7 @@ _STYLE = """
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 "DejaVu Sans",Verdana,system-ui,sans-serif}
 main{max-width:64rem;margin:0 auto;padding:2.5rem 1.25rem 5rem}
 h1{font-size:1.7rem;line-height:1.25;margin:0 0 .6rem}h2{font-size:1.15rem;margin:3.2rem 0 .6rem}
+h3{font-size:1rem;margin:2.6rem 0 .6rem}
 p,figcaption,caption,nav{max-width:46rem}.lead{font-size:1.08rem}
 nav{font-size:.85rem;margin:1rem 0 1.6rem}nav a{margin-right:1rem;white-space:nowrap}a{color:inherit}
 figure{margin:1.6rem 0}figure>svg{width:100%;height:auto;display:block}
@@ -200,10 +210,11 @@ td.words,thead th.words{text-align:left}
 td.words{text-align:left;white-space:normal;min-width:15rem;color:var(--faint)}
 summary{cursor:pointer;margin:1rem 0}
 """
+_BEGIN, _END = "<!--begin-->", "<!--end-->"
 _SHELL = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{title}</title><style>{style}</style></head>
-<body><main><h1>{title}</h1><p class="lead">{summary}</p><nav>{links}</nav>
-{body}
+<body><main><h1>{title}</h1><!--begin--><p class="lead">{summary}</p><nav>{links}</nav>
+{body}<!--end-->
 </main></body></html>
 """

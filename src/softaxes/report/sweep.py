@@ -9,7 +9,7 @@ import numpy as np
 
 from softaxes import __version__
 from softaxes.diagnostics import PROPERTIES
-from softaxes.report.page import Page, Picture, Section, Table, write_page
+from softaxes.report.page import Block, Page, Picture, Section, Table, write_page
 from softaxes.report.pictures.curves import tradeoff_curve
 from softaxes.report.tables import name_in_words, number
 
@@ -43,13 +43,17 @@ def sweep_report(
     first, last = (", ".join(f"{name} {number(values[at].mean())}" for name, values in named.items()) for at in (0, -1))
     summary = (
         f"As the weight of the factorization grows from {weights[0]:g} to {weights[-1]:g}, {measure} goes from "
-        f"{number(columns[factorization][0].mean())} to {number(columns[factorization][-1].mean())}. What is paid for it: "
+        f"{number(columns[factorization][0].mean())} to {number(columns[factorization][-1].mean())}. What it costs: "
         f"{first} at the smallest weight, {last} at the largest."
     )
     caption = "Each dot a run, numbers are the weights. The method is tunable as far as the curve is not one point."
     readings = [f"{name_in_words(key)}: {PROPERTIES[key.split('.')[0]].reading}." for key in columns]
     seeds = columns[factorization].shape[1]
-    blocks = [Picture(picture, caption), Table(header, table, f"Mean of {seeds} seeds, lowest and highest."), *readings]
+    blocks: list[Block] = [
+        Picture(picture, caption),
+        Table(header, table, f"Mean of {seeds} seeds, lowest and highest."),
+        *readings,
+    ]
     page = Page("The price of factorization", summary, [], [Section("Weight against content", blocks)], "sweep")
     return write_page(Path(out), page, {"softaxes": __version__, "about": "sweep", "runs": list(rows)})
 

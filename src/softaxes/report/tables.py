@@ -7,9 +7,10 @@ it. Nothing is left out: what cannot be computed is a dash.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from typing import Any
 
 from softaxes.diagnostics.report import Figure, Report
 from softaxes.report.page import READING, Table
@@ -73,6 +74,15 @@ def with_interval(figure: Figure | None) -> str:
     return f"{number(figure.value)} [{number(figure.low)}, {number(figure.high)}]"
 
 
+def restored(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, Figure]:
+    """Figures by key as they stand in a metrics.json."""
+    fields = [field.name for field in dataclasses.fields(Figure)]
+    rows: dict[str, dict[str, Any]] = {
+        key: {name: math.nan if row[name] is None else row[name] for name in fields} for key, row in figures.items()
+    }
+    return {key: Figure(**row) for key, row in rows.items()}
+
+
 def words(figure: Figure) -> str:
     """What a figure is called in a table, with the kind it is about."""
     text = name_in_words(figure.name)
@@ -103,7 +113,7 @@ def figure_table(
 
 def find(report: Mapping[str, Figure], figure: Figure, part: str) -> Figure | None:
     """The same figure for another part of the data, if the report has it."""
-    return report.get(replace(figure, part=part).key)
+    return report.get(dataclasses.replace(figure, part=part).key)
 
 
 def comparison_table(reports: Mapping[str, Mapping[str, Figure]], keys: Iterable[str], *, caption: str = "") -> Table:

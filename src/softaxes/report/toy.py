@@ -9,7 +9,7 @@ from softaxes import __version__
 from softaxes.report import article
 from softaxes.report.page import write_page
 from softaxes.report.toy_page import toy_page
-from softaxes.report.toy_sheet import ToyFindings, toy_findings
+from softaxes.report.toy_sheet import Decoded, ToyFindings, toy_findings
 
 
 def toy_report(run: Path, /, *, n: int = 5000, seed: int = 0, umap: bool = False, controls: bool = True) -> Path:
@@ -42,5 +42,21 @@ def toy_metrics(found: ToyFindings, *, n: int, seed: int) -> dict[str, Any]:
             "same_yardstick": found.notebook.to_dict(),
             f"draws_of_{article.NOTEBOOK_N}": dict(found.noise),
         },
+        "decoder": _decoder_metrics(found.decoded),
         "controls": {name: report.to_dict() for name, report in found.controls.items()},
+    }
+
+
+def _decoder_metrics(decoded: Decoded | None) -> dict[str, Any] | None:
+    """The figure of the run's own decoder, which `softaxes.diagnostics` has no name for; None without one."""
+    if decoded is None:
+        return None
+    reading = "R^2 of the pixels of fresh images, decoded by the run's own decoder; 1: exact, 0: the mean image"
+    return {
+        "r2": decoded.r2,
+        "low": decoded.low,
+        "high": decoded.high,
+        "n": decoded.n,
+        "chance": 0.0,
+        "reading": reading,
     }

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 
 from softaxes.blobs import KINDS, MAX_SHIFT
-from softaxes.diagnostics import spectrum
+from softaxes.diagnostics import Figure, spectrum
 from softaxes.diagnostics.cosines import pair_cosines
 from softaxes.diagnostics.labelled import Array
 from softaxes.report import article
-from softaxes.report.page import READING, Block, Page, Picture, Section, Table, Widget
+from softaxes.report.page import READING, Block, Page, Picture, Section, Table, Widget, kind_colour
 from softaxes.report.pictures import curves, directions, galleries, maps, operations, spectra
 from softaxes.report.tables import comparison_table, figure_table, number, with_interval, words
-from softaxes.report.toy_sheet import Blobs, ToyFindings
+from softaxes.report.toy_sheet import UNTRAINED, Blobs, Decoded, ToyFindings
 
 MAP_GRIDS = 24  # images whose shift grids the maps show
 BY_PART = ("cross_cos", "same_cos", "opposite_cos", "axis_agreement.pitch", "axis_agreement.time", "additivity.pitch",
@@ -32,12 +33,12 @@ def toy_page(found: ToyFindings, *, umap: bool = False) -> Page:
     recipe = found.model.card.get("recipe", "a run")
     title = f"Soft factorization of blobs: {recipe}"
     yardstick = (
-        f"The article's yardstick: images shifted by +s, +t and −s along rows and columns, {article.NOTEBOOK_N} of them "
+        f"The article's yardstick: images shifted by +s, +t and −s along rows and columns, {article.NOTEBOOK_N} "
         f"there and {len(found.blobs.triplets.anchor):,} here, and singular values of grids whose mean is left in. "
         "Intervals are over images. Every number is in metrics.json too."
     )
-    opening: list[Block] = [opening_table(found), yardstick]
-    return Page(title, toy_summary(found), opening, toy_sections(found, umap=umap))
+    opening: list[Block] = [opening_table(found.sheet, found.notebook, found.controls), yardstick]
+    return Page(title, toy_summary(found), opening, toy_sections(found, umap=umap), "toy")
 
 
 def toy_sections(found: ToyFindings, *, umap: bool = False) -> list[Section]:
@@ -72,14 +73,16 @@ def toy_summary(found: ToyFindings) -> str:
     )
 
 
-def opening_table(found: ToyFindings) -> Table:
+def opening_table(
+    sheet: Mapping[str, Figure], notebook: Mapping[str, Figure], controls: Mapping[str, Mapping[str, Figure]]
+) -> Table:
     """Published by the article, here, chance."""
     header = ("figure", "published by the article", "here", "here, by the article's yardstick", "chance",
-              "untrained encoder", "n", READING)  # fmt: skip
+              UNTRAINED, "n", READING)  # fmt: skip
     rows, kinds = [], []
-    plain = found.controls.get("untrained encoder")
+    plain = controls.get(UNTRAINED)
     for key in (*article.PUBLISHED, "grid_first.pitch", "grid_first.time"):
-        figure, same = found.sheet[key], found.notebook.get(key)
+        figure, same = sheet[key], notebook.get(key)
         published = article.PUBLISHED_WORDS.get(key, number(article.PUBLISHED.get(key, math.nan)))
         without = number(plain[key].value) if plain else "–"
         values = [published, with_interval(figure), with_interval(same), number(figure.chance), without]
@@ -152,7 +155,7 @@ def _axis_blocks(found: ToyFindings) -> list[Block]:
 
 
 def _grid_blocks(found: ToyFindings, *, umap: bool) -> list[Block]:
-    control = found.control_latents.get("untrained encoder")
+    control = found.control_latents.get(UNTRAINED)
     curve = spectra.grid_spectra_curves(_shares(found.latents.grids), _shares(control.grids) if control else None)
     grids = found.latents.grids[:MAP_GRIDS]
     offsets = np.arange(-MAX_SHIFT, MAX_SHIFT + 1)
@@ -198,7 +201,19 @@ def _content_blocks(found: ToyFindings) -> list[Block]:
     shares = {label: spectrum.shares_of_spectrum(spectrum.variances_of(rows)[None])[0] for label, rows in lines.items()}
     names = ("effective_rank", "content_rank", "content_recall", "ridge_r2")
     caption = "Variance in each principal direction of the latents. A line that falls at once: little besides the axes."
-    return [Picture(spectra.variance_spectrum(shares), caption), figure_table(found.sheet, names)]
+    table = figure_table(found.sheet, names)
+    return [Picture(spectra.variance_spectrum(shares), caption), table, *_decoded_blocks(found.decoded)]
+
+
+def _decoded_blocks(decoded: Decoded | None) -> list[Block]:
+    if decoded is None:
+        return ["This run has no decoder of its own."]
+    names = [KINDS[index].name for index in decoded.kind]
+    titles = [f"{name} {amount:+d}" for name, amount in zip(names, decoded.amount, strict=True)]
+    gallery = galleries.decoded_gallery(decoded.examples, titles, [kind_colour(name) for name in names])
+    r2 = f"{number(decoded.r2)} [{number(decoded.low)}, {number(decoded.high)}]"
+    text = f"The run's own decoder gives fresh images back with R² {r2} (n = {decoded.n:,}, chance 0, exact 1)."
+    return [Picture(gallery, "Images, not chosen: decoded, shifted in truth, and shifted in the latent."), text]
 
 
 def _control_blocks(found: ToyFindings) -> list[Block]:

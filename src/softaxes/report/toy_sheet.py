@@ -36,6 +36,7 @@ from softaxes.tracking import read_metrics
 FROM_LADDERS = ("additivity", "own_shift", "size_r2", "size_exponent", "size_ratio_cv")
 GRIDS = 100
 SIZE = 16  # side of the article's canvas; what a model sees beyond it is margin
+UNTRAINED, CENTROID = "untrained encoder", "centroid by hand"
 FRESH = 2**48  # added to a report's seed; training draws from far smaller ones
 AMOUNTS = [s for s in range(-MAX_SHIFT, MAX_SHIFT + 1) if s]
 
@@ -82,6 +83,44 @@ def _labelled(encode: Encode, drawn: BlobViews | Views) -> Labelled:
     z = encode(drawn.anchor)
     views = encode(drawn.views.flatten(0, 1)).reshape(*drawn.kind.shape, -1)
     return label(z, views, drawn.kind, drawn.amount, clipped=drawn.clipped, kinds=KINDS)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Pixels that a model's own decoder gives back: R^2 with its interval; and ``examples``, lines of images (8, side,
+    side) by name, of one shift each (``kind`` index, ``amount``)."""
+
+    r2: float
+    low: float
+    high: float
+    n: int
+    examples: Mapping[str, Array]
+    kind: Array
+    amount: Array
+
+
+def decode_blobs(model: Model, latents: BlobLatents, blobs: Blobs, *, examples: int = 8) -> Decoded | None:
+    """How well the decoder gives images back, and what it makes of steered latents; None without a decoder."""
+    if model.decoder is None:
+        return None
+    images, z = blobs.triplets.anchor.flatten(1), torch.from_numpy(latents.triplets.anchor).float()
+    decoded = model.decode(z).flatten(1)
+    squares = [(images - guess).square().sum(1).numpy() for guess in (decoded, images.mean(0))]
+    values = np.stack(squares, axis=1)
+    low, high = interval(values, statistic=r2_of_means)
+    side, few = images.shape[1:].numel(), slice(0, examples)
+    kind, amount = blobs.triplets.kind[few, 0].numpy(), blobs.triplets.amount[few, 0].numpy()
+    steered = [
+        model.steer(z[i : i + 1], **{KINDS[k].name: float(s)})
+        for i, (k, s) in enumerate(zip(kind, amount, strict=True))
+    ]
+    lines = {
+        "image": images[few], "decoded": decoded[few], "true shift": blobs.triplets.views[few, 0].flatten(1),
+        "steered, decoded": model.decode(torch.cat(steered)).flatten(1),
+    }  # fmt: skip
+    shape = (-1, round(side**0.5), round(side**0.5))
+    shown = {name: rows.reshape(shape).numpy() for name, rows in lines.items()}
+    return Decoded(float(r2_of_means(values.mean(axis=0, keepdims=True))[0]), low, high, len(z), shown, kind, amount)
 
 
 def toy_sheet(latents: BlobLatents, images: torch.Tensor, axes: Axes | None = None, *, draws: int = 1000) -> Report:
@@ -146,6 +185,7 @@ class ToyFindings:
     controls: Mapping[str, Report]
     control_latents: Mapping[str, BlobLatents]
     history: list[dict[str, Any]]
+    decoded: Decoded | None
 
 
 def toy_findings(run: Path, *, n: int = 5000, seed: int = 0, controls: bool = True) -> ToyFindings:
@@ -159,7 +199,7 @@ def toy_findings(run: Path, *, n: int = 5000, seed: int = 0, controls: bool = Tr
     drawn = article.notebook_latents(model.encode, n, seed=2 * FRESH + seed, size=SIZE, margin=margin)
     others: dict[str, Encode] = {}
     if controls:
-        others = {"untrained encoder": untrained(model).encode, "centroid by hand": centroid}
+        others = {UNTRAINED: untrained(model).encode, CENTROID: centroid}
     other_latents = {name: encode_blobs(encode, blobs) for name, encode in others.items()}
     images = blobs.triplets.anchor
     return ToyFindings(
@@ -172,6 +212,7 @@ def toy_findings(run: Path, *, n: int = 5000, seed: int = 0, controls: bool = Tr
         controls={name: toy_sheet(z, images) for name, z in other_latents.items()},
         control_latents=other_latents,
         history=read_metrics(run),
+        decoded=decode_blobs(model, latents, blobs),
     )
 
 

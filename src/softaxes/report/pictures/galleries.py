@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,8 +14,9 @@ from softaxes.report.pictures.canvas import FAINT, INK, Array, blank
 
 
 def show_image(plot: Axes, image: Array, colour: str = FAINT, width: float = 0.7) -> None:
-    """A binary image (rows, columns) in a border; row 0 at the bottom, since higher rows are higher pitches."""
-    add_cells(plot, *np.nonzero(image > 0.5), colour=INK)
+    """An image (rows, columns) of values in 0..1 in a border; row 0 at the bottom: higher rows are higher pitches."""
+    filled = np.nonzero(image > 0.04)
+    add_cells(plot, *filled, colour=INK, alpha=np.clip(image[filled], 0, 1))
     rows, columns = image.shape
     plot.set(xlim=(-0.5, columns - 0.5), ylim=(-0.5, rows - 0.5), aspect="equal", xticks=[], yticks=[])
     for spine in plot.spines.values():
@@ -25,13 +26,22 @@ def show_image(plot: Axes, image: Array, colour: str = FAINT, width: float = 0.7
 
 
 def add_cells(
-    plot: Axes, rows: Array, columns: Array, *, colour: str, alpha: float = 1.0, left: float = -0.5, width: float = 1.0
+    plot: Axes,
+    rows: Array,
+    columns: Array,
+    *,
+    colour: str,
+    alpha: float | Array = 1.0,
+    left: float = -0.5,
+    width: float = 1.0,
 ) -> None:
     """Fill the cells at ``rows`` and ``columns``: one collection of squares, which stays sharp and follows the page's
     colours. A cell begins ``left`` of its column and is ``width`` wide."""
     corners = np.array([[left, -0.5], [left + width, -0.5], [left + width, 0.5], [left, 0.5]])
     cells = np.stack([columns, rows], axis=1)[:, None] + corners
-    plot.add_collection(PolyCollection(list(cells), facecolors=colour, edgecolors="none", alpha=alpha), autolim=False)
+    if len(cells):
+        filled = PolyCollection(list(cells), facecolors=colour, edgecolors="none", alpha=alpha)
+        plot.add_collection(filled, autolim=False)
 
 
 def shift_gallery(images: Array, amounts: Sequence[float], kinds: Sequence[str], units: Sequence[str]) -> Figure:
@@ -86,10 +96,19 @@ def triplet_gallery(
     return figure
 
 
-def image_grid(images: Array, labels: Sequence[str]) -> Figure:
-    """Images (n, rows, columns) in a row, each under its label."""
-    figure, plots = blank(1, max(len(images), 1), width=10, height=10 / max(len(images), 4) + 0.4)
-    for plot, image, text in zip(plots[0], np.asarray(images), labels, strict=False):
-        show_image(plot, image)
-        plot.set_title(text, color=INK, size=8.5)
+def decoded_gallery(lines: Mapping[str, Array], titles: Sequence[str], colours: Sequence[str]) -> Figure:
+    """A line of images for each of what is compared, a column for each example; pixels as dark as they are likely.
+
+    Args:
+        lines: (n, rows, columns) of probabilities by name, say the true edit and what is decoded.
+        titles, colours: n, what was done to each example and the colour of its kind.
+    """
+    n = len(titles)
+    figure, plots = blank(len(lines), n, width=10, height=10 * len(lines) / n + 0.3)
+    for row, (text, images) in enumerate(lines.items()):
+        for column in range(n):
+            show_image(plots[row, column], images[column])
+        plots[row, 0].set_ylabel(text)
+    for column, (title, colour) in enumerate(zip(titles, colours, strict=True)):
+        plots[0, column].set_title(title, color=colour, size=9)
     return figure
