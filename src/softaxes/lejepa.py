@@ -42,9 +42,8 @@ def attraction(
     if view.shape != anchor.shape:
         raise ValueError(f"`view` must have the shape of `anchor`, {tuple(anchor.shape)}, got {tuple(view.shape)}")
     check_latents("view", view)
-    with torch.autocast(anchor.device.type, enabled=False):
-        squared = (at_least_float32(anchor) - at_least_float32(view)).square().mean(1)
-        return (squared * _falloff_weight(amount, falloff, squared)).mean()
+    squared = (at_least_float32(anchor) - at_least_float32(view)).square().mean(1)
+    return (squared * _falloff_weight(amount, falloff, squared)).mean()
 
 
 def _falloff_weight(amount: Tensor | None, falloff: float | None, like: Float[Tensor, " batch"]) -> Tensor:

@@ -105,9 +105,8 @@ def scale_term(
     if not (math.isfinite(target) and target > 0):
         raise ValueError(f"`target` must be positive and finite, got {target}")
     check_latents("z", z)
-    with torch.autocast(z.device.type, enabled=False):
-        short = target - _standard_deviation(at_least_float32(z), across_ranks)
-        return short.clamp_min(0).mean() if form == "hinge" else short.square().mean()
+    short = target - _standard_deviation(at_least_float32(z), across_ranks)
+    return short.clamp_min(0).mean() if form == "hinge" else short.square().mean()
 
 
 def _standard_deviation(z: Float[Tensor, "rows dim"], across_ranks: bool) -> Float[Tensor, " dim"]:
