@@ -41,7 +41,10 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
     metadata = {"softaxes": json.dumps({"format": FORMAT, **header})}
     flat = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}  # tied ones apart
     try:
+        partial.touch()
+        mode = partial.stat().st_mode
         save_file(flat, partial, metadata=metadata)
+        partial.chmod(mode)  # safetensors would leave it to its owner alone
         _to_disk(partial)
         os.replace(partial, path)
     except (OSError, SafetensorError) as error:
