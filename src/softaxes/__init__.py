@@ -36,7 +36,25 @@ _HOME = {
     "sigreg": "lejepa",
     "triplet_factorization_loss": "factorization",
 }
-__all__ = [*_HOME, "__version__"]
+__all__ = [
+    "Axes",
+    "Circle",
+    "CircleAxis",
+    "LearnedOperators",
+    "Line",
+    "LineAxis",
+    "Model",
+    "SoftFactorization",
+    "__version__",
+    "diagnose",
+    "fit_axes",
+    "labelled_views",
+    "lejepa",
+    "load",
+    "shift",
+    "sigreg",
+    "triplet_factorization_loss",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,9 +1,9 @@
 """Which network turns a latent back into a piano roll?
 
-Plain ``nn.Module``s: latents (B, dim) in, *logits* (B, 2, 128, steps) out: onset and sustain. Both decoders write the
-roll as an outer product of pitch and time profiles, ``logit = sum_r a_r(pitch; z) b_r(time; z)``, which learns notes far
-faster than dense or convolutional heads. The bias starts at the density of notes, so that the first steps are not spent
-on learning that most of a roll is silence.
+Plain ``nn.Module``s: latents (B, dim) in, *logits* (B, 2, 128, steps) out: onset and sustain. Both decoders write
+the roll as an outer product of pitch and time profiles, ``logit = sum_r a_r(pitch; z) b_r(time; z)``, which learns
+notes far faster than dense or convolutional heads. The bias starts at the density of notes, so that the first steps
+are not spent on learning that most of a roll is silence.
 """
 
 from __future__ import annotations
