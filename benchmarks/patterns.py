@@ -6,7 +6,7 @@
     python benchmarks/patterns.py discovery --data BPS_MOTIF    # establishment, occurrence, three-layer
 
 Tables are means over movements with 95 % bootstrap intervals; --json FILE keeps the rows of every movement. Speed is
-measured after one warm-up on a short piece, so compiling is not counted. Run alone, on one thread.
+CPU time of one thread after a warm-up on a short piece, so neither compiling nor a busy machine counts.
 """
 
 from __future__ import annotations
@@ -78,13 +78,16 @@ def speed(data: Path | None) -> None:
         run(synthetic_piece(60))
     for name, points in pieces.items():
         for algorithm, run in ALGORITHMS.items():
-            begin = time.perf_counter()
+            begin = time.process_time()
             result = run(points)
-            seconds = time.perf_counter() - begin
+            seconds = time.process_time() - begin
             memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             own = getattr(result, "peak_bytes", 0) / 1e6
             index = f"  index and window {own:.1f} MB" if own else ""
-            print(f"{name:28s} {algorithm:20s} {seconds:7.2f} s  {len(result):7,} patterns  {memory:6.0f} MB{index}")  # type: ignore[arg-type]
+            count = len(result)  # type: ignore[arg-type]
+            print(
+                f"{name:28s} {algorithm:20s} {seconds:7.2f} s  {count:7,} patterns  {memory:6.0f} MB{index}", flush=True
+            )
 
 
 def table(rows: evaluate.Rows, out: Path | None) -> None:

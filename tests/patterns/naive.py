@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from fractions import Fraction
 from functools import lru_cache
-from itertools import permutations
+from itertools import pairwise, permutations
 
 
 def minus(a, b):
@@ -17,7 +17,7 @@ def plus(a, b):
 
 
 def vec(pattern):
-    return tuple(minus(b, a) for a, b in zip(pattern, pattern[1:], strict=False))
+    return tuple(minus(b, a) for a, b in pairwise(pattern))
 
 
 def mtps(points):
@@ -233,9 +233,7 @@ def siatec_c(points, delta):
                 for k in chain:
                     cover[k] = max(cover[k], size)
             first = d[chains[0][0]]
-            output.append(
-                (tuple(d[k] for k in chains[0]), tuple(minus(d[chain[0]], first) for chain in chains))
-            )
+            output.append((tuple(d[k] for k in chains[0]), tuple(minus(d[chain[0]], first) for chain in chains)))
     return output
 
 
@@ -262,9 +260,7 @@ def repeats(text, min_length, delta, gamma):
         for i in range(n - distance):
             j = i + distance
             longest = max((k for k in range(n) if good(i, j, k)), default=0)
-            inside_earlier = any(
-                good(e, e + distance, k) and e + k >= i + longest for e in range(i) for k in range(n)
-            )
+            inside_earlier = any(good(e, e + distance, k) and e + k >= i + longest for e in range(i) for k in range(n))
             if longest >= min_length and not inside_earlier:
                 result.append((i, j, longest))
     return result
@@ -300,7 +296,7 @@ def expected_average_precision(scores, relevant):
     """Mean over all orders of the items that agree with the scores."""
     values = []
     for order in permutations(range(len(scores))):
-        if any(scores[a] < scores[b] for a, b in zip(order, order[1:], strict=False)):
+        if any(scores[a] < scores[b] for a, b in pairwise(order)):
             continue
         hits, total = 0, 0.0
         for place, item in enumerate(order, start=1):

@@ -48,7 +48,7 @@ def test_unequal_columns_are_refused() -> None:
 
 
 def test_limit_names_the_method_and_both_numbers() -> None:
-    with pytest.raises(ValueError, match=r"SIA takes at most 2 notes .* got 3"):
+    with pytest.raises(ValueError, match=r"SIA takes at most 2 notes .* got 3: cut"):
         as_points([(0, 0), (1, 0), (2, 0)], limit=2, method="SIA")
 
 

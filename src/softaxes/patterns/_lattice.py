@@ -1,8 +1,8 @@
 """Which pairs of points differ by the same vector, and where else does a shape fit? (compiled inner loops)
 
-A point (x, y) becomes one integer key = x * stride + y with stride > 2 * (pitch range), so that key order is point order,
-key differences are vectors, and difference order is vector order. Patterns live here as sorted indices into the piece:
-many of them in one flat array ``members`` with ``starts`` (pattern k is members[starts[k]:starts[k + 1]]).
+A point (x, y) becomes one integer key = x * stride + y with stride > 2 * (pitch range), so that key order is point
+order, key differences are vectors, and difference order is vector order. Patterns live here as sorted indices into the
+piece: many of them in one flat array ``members`` with ``starts`` (pattern k is members[starts[k]:starts[k + 1]]).
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def distinct_shapes(keys, members, starts, smallest):  # type: ignore[no-untyped
 
 @compiled
 def candidate_run(keys, pattern, vectors, starts, slots):  # type: ignore[no-untyped-def]
-    """The rarest vector from the pattern's first point to (up to eight of) its others: its run, or -1 if none is known."""
+    """Run of the rarest vector from the pattern's first point to (up to eight of) its others; -1 if none is known."""
     m = len(pattern)
     best = -1
     fewest = np.int64(2**62)

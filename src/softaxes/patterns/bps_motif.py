@@ -1,7 +1,8 @@
 """Which motifs did musicians mark in Beethoven's sonata movements? (BPS-Motif, from the user's own copy)
 
-Layout: ``csv_notes/NN-1.csv`` (header; onset, MIDI, morphetic, duration, staff, measure, type), ``motif_notes/NN/L-k.csv``
-(no header; one file an occurrence: the ground truth), ``csv_label/NN-1.csv`` (spans), ``pickup.csv`` (time signatures).
+Layout: ``csv_notes/NN-1.csv`` (header; onset, MIDI, morphetic, duration, staff, measure, type),
+``motif_notes/NN/L-k.csv`` (no header; one file an occurrence: the ground truth), ``csv_label/NN-1.csv`` (spans),
+``pickup.csv`` (time signatures).
 
 Defects that are handled: pickup.csv ends its lines with a bare CR; some label files say beat_start for start_beat;
 grace notes have duration 0 (kept); notes and occurrence files hold duplicates (points collapse, counted);
@@ -133,7 +134,9 @@ def _notes(rows: list[list[str]], name: str, first_line: int, defects: Counter[s
     unknown = np.array(blank, bool)
     if unknown.any():
         defects["blank spellings"] += int(unknown.sum())
-        morphetic[unknown] = [_nearest_spelling(i, onset, midi, morphetic, ~unknown) for i in np.flatnonzero(unknown)]
+        morphetic[unknown] = [
+            _nearest_spelling(int(i), onset, midi, morphetic, ~unknown) for i in np.flatnonzero(unknown)
+        ]
     order = np.lexsort((midi, onset))
     return Notes(onset, midi, duration, morphetic, staff, measure).take(order)
 

@@ -30,23 +30,18 @@ def cosiatec(points: ArrayLike, region: str = "box") -> list[TEC]:
     check_region(region)
     grid, pairs = grouped_pairs(points, "COSIATEC")
     alive = np.ones(grid.size, bool)
+    piece = (grid.keys, grid.slots, alive, grid.points)
     lengths = np.diff(pairs.starts)
-    sources = pairs.sources.copy()
-    bounds = np.full(len(lengths), np.inf)
+    runs = (pairs.vectors, pairs.slots, pairs.starts, lengths, pairs.sources, np.full(len(lengths), np.inf))
     active = np.flatnonzero(lengths >= 2)
     output = []
     while len(active):
-        column, row, table = count_table(grid, alive)
-        found = _best_tec(
-            grid.keys, grid.slots, grid.points, alive, pairs.vectors, pairs.starts, pairs.slots,
-            lengths, sources, bounds, active, column, row, table, region == "box",
-        )  # fmt: skip
+        found = _best_tec(piece, runs, active, (*count_table(grid, alive), region == "box"))
         if found is None:
             break
-        tec = _as_tec(grid, *found)
-        output.append(tec)
+        output.append(_as_tec(grid, *found))
         alive[np.unique(cover_indices(grid.keys, grid.slots, *found))] = False
-        active = _filter_runs(grid.keys, grid.slots, alive, pairs.vectors, pairs.starts, lengths, sources, bounds, active)
+        active = _filter_runs(piece, runs, active)
     return output + residue(grid.points[alive])
 
 
@@ -90,8 +85,10 @@ def _as_tec(grid: Lattice, pattern: np.ndarray, places: np.ndarray) -> TEC:
 
 
 @compiled
-def _filter_runs(keys, slots, alive, vectors, starts, lengths, sources, bounds, active):  # type: ignore[no-untyped-def]
+def _filter_runs(piece, runs, active):  # type: ignore[no-untyped-def]
     """Take dead pairs out of every run, in place; a changed run loses its bound. Returns runs of two pairs or more."""
+    keys, slots, alive, _ = piece
+    vectors, _, starts, lengths, sources, bounds = runs
     kept = 0
     for k in range(len(active)):
         run = active[k]
@@ -176,62 +173,67 @@ def _beats(value, best):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _candidate(keys, slots, alive, vectors, slots_of_vectors, starts, lengths, sources, bounds, run, threshold):  # type: ignore[no-untyped-def]
-    """Places of the MTP of ``run`` (none where its bound falls below ``threshold``); tightens ``bounds[run]``."""
+def _candidate(piece, runs, run, threshold):  # type: ignore[no-untyped-def]
+    """Places of the MTP of ``run`` (none where its bound falls below ``threshold``); tightens the run's bound."""
+    keys, slots, alive, _ = piece
+    vectors, slots_of_vectors, starts, lengths, sources, bounds = runs
     m = lengths[run]
     pattern = sources[starts[run] : starts[run] + m]
-    nothing = pattern[:0]
     rarest = _rarest_run(keys, pattern, vectors, slots_of_vectors, lengths)
     bounds[run] = m * lengths[rarest] / (m + lengths[rarest] - 1)
     if bounds[run] < threshold:
-        return nothing
+        return pattern[:0]
     anchors = sources[starts[rarest] : starts[rarest] + lengths[rarest]]
     places = _living_places(keys, slots, alive, pattern, anchors)
     bounds[run] = m * len(places) / (m + len(places) - 1)
-    if bounds[run] < threshold:
-        return nothing
-    return places
+    return pattern[:0] if bounds[run] < threshold else places
 
 
 @compiled
-def _best_tec(keys, slots, points, alive, vectors, starts, slots_of_vectors, lengths, sources, bounds, active, column, row, table, box):  # type: ignore[no-untyped-def] # noqa: E501
+def _best_ratio(piece, runs, active):  # type: ignore[no-untyped-def]
+    """The best compression ratio (1 if none is better), and each run's, inf where it was not worth finding out."""
+    keys, slots, _, _ = piece
+    _, _, starts, lengths, sources, bounds = runs
+    count = np.zeros(len(keys), np.int32)
+    ratios = np.full(len(active), np.inf)
+    best = 1.0
+    for k in range(len(active)):
+        run = active[k]
+        if bounds[run] <= best:
+            continue
+        places = _candidate(piece, runs, run, best)
+        if len(places) == 0:
+            continue
+        cells = cover_indices(keys, slots, sources[starts[run] : starts[run] + lengths[run]], places)
+        keep, covered = _reduce(cells, count)
+        keep_dual, _ = _reduce(cells.T, count)
+        fewest = min(cells.shape[1] + keep.sum(), len(places) + keep_dual.sum()) - 1
+        ratios[k] = covered / fewest
+        best = max(best, ratios[k])
+    return best, ratios
+
+
+@compiled
+def _best_tec(piece, runs, active, boxes):  # type: ignore[no-untyped-def]
     """Pattern and places of the best TEC among the living points, or None if none compresses by more than 1.
 
     First sweep: the best compression ratio. Second sweep: the other criteria among the runs that reach it.
     """
-    count = np.zeros(len(keys), np.int32)
-    ratios = np.zeros(len(active))
-    best_ratio = 1.0
-    for k in range(len(active)):
-        run = active[k]
-        if bounds[run] <= best_ratio:
-            ratios[k] = np.inf if bounds[run] == best_ratio else 0.0
-            continue
-        places = _candidate(
-            keys, slots, alive, vectors, slots_of_vectors, starts, lengths, sources, bounds, run, best_ratio
-        )
-        if len(places) == 0:
-            continue
-        m = lengths[run]
-        cells = cover_indices(keys, slots, sources[starts[run] : starts[run] + m], places)
-        keep, covered = _reduce(cells, count)
-        keep_dual, _ = _reduce(cells.T, count)
-        fewest = min(m + keep.sum(), len(places) + keep_dual.sum()) - 1
-        ratios[k] = covered / fewest
-        best_ratio = max(best_ratio, ratios[k])
-    best = np.full(6, -np.inf)
-    best_pattern = sources[:0].copy()
-    best_places = sources[:0].copy()
-    value = np.empty(6)
+    keys, slots, _, points = piece
+    _, _, starts, lengths, sources, bounds = runs
+    column, row, table, box = boxes
+    best_ratio, ratios = _best_ratio(piece, runs, active)
     if best_ratio <= 1.0:
         return None
+    count = np.zeros(len(keys), np.int32)
+    best = np.full(6, -np.inf)
+    value = np.empty(6)
+    best_pattern = best_places = sources[:0].copy()
     for k in range(len(active)):
         run = active[k]
         if ratios[k] < best_ratio or bounds[run] < best_ratio:
             continue
-        places = _candidate(
-            keys, slots, alive, vectors, slots_of_vectors, starts, lengths, sources, bounds, run, best_ratio
-        )
+        places = _candidate(piece, runs, run, best_ratio)
         if len(places) == 0:
             continue
         moved = cover_indices(keys, slots, sources[starts[run] : starts[run] + lengths[run]], places)
@@ -244,6 +246,5 @@ def _best_tec(keys, slots, points, alive, vectors, starts, slots_of_vectors, len
             criteria(points, kept, column, row, table, box, covered, value)
             if _beats(value, best):
                 best[:] = value
-                best_pattern = kept[0].copy()
-                best_places = kept[:, 0].copy()
+                best_pattern, best_places = kept[0].copy(), kept[:, 0].copy()
     return best_pattern, best_places

@@ -1,8 +1,8 @@
 """How are the data sets' CSV files read, from a folder or a zip, whatever their line ends?
 
 A ``Source`` is a folder or a zip file with the same relative paths; a common parent folder inside it does not matter.
-Text is UTF-8 with or without a mark, line ends are \\n, \\r\\n or a bare \\r, blank lines are skipped. A cell that is no
-number is a ValueError naming file and line.
+Text is UTF-8 with or without a mark, line ends are \\n, \\r\\n or a bare \\r, blank lines are skipped. A cell that is
+no number is a ValueError naming file and line.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Where does a melody return with small changes of pitch?
 
-Two equally long integer strings x, y match within (delta, gamma) when max |x_i - y_i| <= delta and sum |x_i - y_i| <= gamma.
-Tasks: all matches of a pattern; all maximal repeats inside one string (a scan along the n diagonals of the difference
-matrix, O(n^2)); adjacent repeats. Two ends of a repeat do not overlap. One voice only; at most 10,000 notes.
+Two equally long integer strings x, y match within (delta, gamma) when max |x_i - y_i| <= delta and sum |x_i - y_i| <=
+gamma. Tasks: all matches of a pattern; all maximal repeats inside one string (a scan along the n diagonals of the
+difference matrix, O(n^2)); adjacent repeats. Two ends of a repeat do not overlap. One voice only; at most 10,000 notes.
 On pitches a match keeps the register; on intervals (``differences``) it is invariant to transposition.
 
 Source: Cambouropoulos, Crochemore, Iliopoulos, Mouchard, Pinzón (2002), "Algorithms for computing approximate

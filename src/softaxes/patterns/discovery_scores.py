@@ -53,7 +53,7 @@ def discovery_scores(reference: Sequence[Pattern], estimated: Sequence[Pattern])
         occurrence(pairs, 0.5),
         _mean_of_best(pairs.layer2),
     )
-    scores = {}
+    scores: dict[str, float] = {}
     for name, (p, r) in zip(names, values, strict=True):
         scores |= {f"{name}_f1": float(f1(p, r)), f"{name}_p": float(p), f"{name}_r": float(r)}
     return scores
@@ -125,7 +125,8 @@ def _starts(patterns: Sequence[Pattern]) -> NDArray[np.int64]:
 
 def _incidence(patterns: Sequence[Pattern], columns: dict[tuple[int, int], int]) -> sparse.csr_matrix:
     """Occurrence x note matrix of ones; new notes get new columns."""
-    indices, starts = [], [0]
+    indices: list[int] = []
+    starts = [0]
     for occurrences in patterns:
         for points in occurrences:
             distinct = set(map(tuple, np.asarray(points).tolist()))

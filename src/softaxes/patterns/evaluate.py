@@ -4,8 +4,8 @@ Methods are plain callables in a dict, so a learned one is added by adding a key
 retrieval  name -> similarity(queries, gallery): two lists of clips (``Notes``) to a score matrix, larger = more alike
 discovery  name -> discover(notes): the notes of a movement to patterns, best first, each a list of (m, 2) point arrays
 
-``evaluate_retrieval`` and ``evaluate_discovery`` give one row a movement; ``summary`` gives means over movements with a 95 %
-bootstrap interval. Discovery is scored against all occurrences at absolute positions, chromatic pitch.
+``evaluate_retrieval`` and ``evaluate_discovery`` give one row a movement; ``summary`` gives means over movements with a
+95 % bootstrap interval. Discovery is scored against all occurrences at absolute positions, chromatic pitch.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ def summary(rows: Rows, draws: int = 2000, seed: int = 0) -> dict[str, dict[str,
     """{method: {measure: (mean, low, high)}}: 95 % percentile interval over movements drawn with replacement."""
     from softaxes.diagnostics.bootstrap import interval
 
-    table = {}
+    table: dict[str, dict[str, tuple[float, float, float]]] = {}
     for name, per_movement in rows.items():
         table[name] = {}
         for measure in per_movement[0] if per_movement else ():

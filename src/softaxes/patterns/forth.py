@@ -1,10 +1,10 @@
 """Which few patterns cover the salient part of a piece?
 
-Every TEC is weighted by w = w'_CR * w'_comp: compression ratio and compactness (notes of the time span that belong to the
-pattern, best occurrence), each min-max normalised over the TECs. Then a greedy cover: take the TEC with the largest
-(new points) * w, as long as it covers at least ``least_new`` new points. A chosen TEC that shares more than
-``overlap`` of the points of an earlier one is filed under it as a secondary pattern. Ties: the earlier TEC.
-Sources: Forth (2012), PhD thesis, Goldsmiths, equations 3.6-3.15; cover as in Meredith (2016), section 13.4.4.
+Every TEC is weighted by w = w'_CR * w'_comp: compression ratio and compactness (notes of the time span that belong to
+the pattern, best occurrence), each min-max normalised over the TECs. Then a greedy cover: take the TEC with the largest
+(new points) * w, as long as it covers at least ``least_new`` new points. A chosen TEC that shares more than ``overlap``
+of the points of an earlier one is filed under it as a secondary pattern. Ties: the earlier TEC. Sources: Forth (2012),
+PhD thesis, Goldsmiths, equations 3.6-3.15; cover as in Meredith (2016), section 13.4.4.
 """
 
 from __future__ import annotations

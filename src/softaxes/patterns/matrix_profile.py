@@ -1,8 +1,8 @@
 """For every window of a melody, how far is its nearest other window, whatever the transposition?
 
 Signal: the pitch that sounds, on a regular grid. Transposing a window adds a constant, so windows are compared after
-removing something constant shifts do not touch, never after z-normalising (that would rescale intervals, and a held note
-has no deviation to divide by):
+removing something constant shifts do not touch, never after z-normalising (that would rescale intervals, and a held
+note has no deviation to divide by):
 "mean"        D(i, j)^2 = sum of squared differences of the two windows, each less its mean (exact integer sums)
 "difference"  Euclidean distance of the windows of first differences (stumpy's non-normalised profile)
 P[i] = min over j outside |i - j| <= ceil(m / 4) of D(i, j), m the window's length in steps. One voice only.
@@ -40,7 +40,7 @@ def pitch_signal(voice: ArrayLike, step_ticks: int = TICKS_PER_BEAT // 4) -> NDA
 
 
 def matrix_profile(signal: ArrayLike, window: int, remove: str = "mean") -> Profile:
-    """Distances to the nearest other window and where it starts (inf, -1 where none is far enough), both (n - m + 1,)."""
+    """Distance to the nearest other window, and its start, both (n - m + 1,); inf and -1 where none is far enough."""
     values = np.asarray(signal)
     if window < 3:
         raise ValueError(f"`window` must be >= 3 steps, got {window}")
@@ -57,7 +57,7 @@ def profile_motifs(
     voice: ArrayLike,
     windows: tuple[int, ...] = (8, 16, 32),
     step_ticks: int = TICKS_PER_BEAT // 4,
-    tolerance: float = 1.0,
+    tolerance: float = 0.5,
     top: int = 50,
 ) -> list[list[Points]]:
     """Patterns of one voice: the windows nearest to another one and all windows as near to them, longest first.
@@ -91,9 +91,7 @@ def distances_to(signal: NDArray[np.int64], window: int, start: int) -> NDArray[
     return np.sqrt(np.maximum(0.0, (gaps**2).sum(axis=1) - gaps.sum(axis=1) ** 2 / window))
 
 
-def _near(
-    signal: NDArray[np.int64], window: int, start: int, tolerance: float, free: NDArray[np.bool_]
-) -> list[int]:
+def _near(signal: NDArray[np.int64], window: int, start: int, tolerance: float, free: NDArray[np.bool_]) -> list[int]:
     """Free windows within the tolerance of the one at ``start``, nearest first, none overlapping another."""
     distance = distances_to(signal, window, start)
     chosen: list[int] = []

@@ -7,8 +7,8 @@ mu = product of the relative frequencies of its tokens, its t statistic is
     t = (p - mu) / sqrt(p (1 - p) / N),    p = count / N,  N = number of n-grams of that length,
 
 and a lexicon keeps, for each length, the n-grams with the largest t. Where p = 1 the variance is taken as p / N.
-``prediction`` asks what the combined tokens carry that the factored ones lose: with equal contexts, how often is the next
-(interval, time) guessed, from joint counts or from the two factors by themselves?
+``prediction`` asks what the combined tokens carry that the factored ones lose: with equal contexts, how often is the
+next (interval, time) guessed, from joint counts or from the two factors by themselves?
 
 Source: Wu, Zhang, Sun, Jin, Zhao, et al. (2023), "MelodyGLM: multi-task pre-training for symbolic melody generation",
 section on n-gram lexicons; t statistic for collocations: Manning and Schütze (1999), section 5.3.1.
@@ -20,6 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from math import prod, sqrt
 
 from numpy.typing import ArrayLike
@@ -46,11 +47,11 @@ def tokens(voice: ArrayLike, kind: str = "combined", rhythm: str = "time") -> li
     if kind not in KINDS or rhythm not in RHYTHMS:
         raise ValueError(f"`kind` must be one of {KINDS} and `rhythm` one of {RHYTHMS}, got {kind!r}, {rhythm!r}")
     points = check_monophonic(voice, "an n-gram lexicon").tolist()
-    steps = [(b[1] - a[1], b[0] - a[0]) for a, b in zip(points, points[1:], strict=False)]
+    steps = [(b[1] - a[1], b[0] - a[0]) for a, b in pairwise(points)]
     if rhythm == "time":
         pairs: list[tuple[int, Token]] = list(steps)
     else:
-        pairs = [(b[0], Fraction(b[1], a[1])) for a, b in zip(steps, steps[1:], strict=False)]
+        pairs = [(b[0], Fraction(b[1], a[1])) for a, b in pairwise(steps)]
     if kind == "combined":
         return list(pairs)
     return [pair[KINDS.index(kind)] for pair in pairs]

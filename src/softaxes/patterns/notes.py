@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,7 +57,8 @@ class Notes:
 
     def take(self, index: NDArray[np.int64] | NDArray[np.bool_]) -> Notes:
         """The notes at these positions."""
-        return Notes(**{name: None if c is None else c[index] for name, c in vars(self).items()})
+        chosen: dict[str, Any] = {name: None if c is None else c[index] for name, c in vars(self).items()}
+        return Notes(**chosen)
 
     def skyline(self) -> Notes:
         """The top voice: one note an onset."""

@@ -2,7 +2,8 @@
 
 A label file says "i4A4B8": phrase types and their lengths in bars, in playing order; equal letters repeat, a capital
 letter has a melody, a small one has none (i intro, o outro, b bridge, x other). Bars are counted from the first label;
-bars of the MIDI may precede it. ``label_offset`` finds how many: the melody enters where the first capital letter starts.
+bars of the MIDI may precede it. ``label_offset`` finds how many: the melody enters where the first capital letter
+starts.
 
 Source: Dai, Zhang, Dannenberg (2020), "Automatic analysis and influence of hierarchical structure on melody, rhythm and
 harmony in popular music"; files human_label1.txt, human_label2.txt and beat_midi.txt of POP909.

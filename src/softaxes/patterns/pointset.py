@@ -2,11 +2,13 @@
 
 Conventions: a point is (onset, pitch), both exact integers: onset in ticks of 1/480 beat, pitch chromatic (MIDI number)
 or morphetic (diatonic step, C4 = 60). One note per point: unisons collapse. Points are sorted by onset, then pitch.
-A vector is a difference of points; VEC(P) is the list of steps between neighbours of the sorted pattern, and P and Q are
-translationally equivalent exactly when VEC(P) = VEC(Q). A TEC ("translational equivalence class") holds a pattern, its
-first occurrence in the piece, and the translators that carry it to all its occurrences; the zero vector is one of them.
+A vector is a difference of points; VEC(P) is the list of steps between neighbours of the sorted pattern, and P and Q
+are translationally equivalent exactly when VEC(P) = VEC(Q). A TEC ("translational equivalence class") holds a pattern,
+its first occurrence in the piece, and the translators that carry it to all its occurrences; the zero vector is one of
+them.
 
-Source: Meredith, Lemström, Wiggins (2002), JNMR 31(4), sections 2-3; conjugate and redundant translators: Meredith (2013).
+Source: Meredith, Lemström, Wiggins (2002), JNMR 31(4), sections 2-3; conjugate and redundant translators: Meredith
+(2013).
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ def points_from_notes(onset_beats: ArrayLike, pitch: ArrayLike) -> Points:
     """The point set of notes: onsets (n,) in beats, pitch numbers (n,) -> (k, 2) with k <= n."""
     onsets, pitches = to_ticks(onset_beats), np.asarray(pitch)
     if onsets.shape != pitches.shape or onsets.ndim != 1:
-        raise ValueError(f"`onset_beats` and `pitch` must be equally long lists, got {onsets.shape} and {pitches.shape}")
+        raise ValueError(f"`onset_beats` and `pitch` must be equally long, got {onsets.shape} and {pitches.shape}")
     return as_points(np.stack([onsets.astype(float), pitches.astype(float)], axis=1))
 
 
@@ -50,7 +52,7 @@ def as_points(points: ArrayLike, limit: int | None = None, method: str = "this m
         raise ValueError(f"`points` must lie within +-2^31 ticks, got {np.abs(array).max()}")
     unique = sort_points(array.astype(np.int64))
     if limit is not None and len(unique) > limit:
-        raise ValueError(f"{method} takes at most {limit:,} notes (time and memory), got {len(unique):,}: cut the piece")
+        raise ValueError(f"{method} takes at most {limit:,} notes (time, memory), got {len(unique):,}: cut the piece")
     return unique
 
 

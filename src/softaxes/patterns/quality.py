@@ -2,7 +2,8 @@
 
 Criteria, compared lexicographically (the next only on ties), larger is better:
 1 compression ratio |COV| / (|P| + |V| - 1), V with zero; 1 = no gain, at most min(|P|, |V|);
-2 compactness, the largest |Q| / |piece inside the region of Q| over occurrences Q, in (0, 1]; the region is the bounding
+2 compactness, the largest |Q| / |piece inside the region of Q| over occurrences Q, in (0, 1]; the region is the
+bounding
   box ("box") or the time span with all pitches ("segment");
 3 coverage |COV|;  4 pattern size |P|;  5 smaller width (time span);  6 smaller bounding-box area.
 

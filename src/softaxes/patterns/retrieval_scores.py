@@ -8,9 +8,9 @@ Conventions: scores (queries, gallery), larger = more alike. Ties count with the
 
 MAP over non-exact pairs: exact returns are easy and note counts give motifs away (note count alone: MAP .49). So the
 relevant items are the same-letter occurrences that are not an exact translation of the query, chromatic or morphetic
-(exact ones leave the gallery), and each of them brings ``PER_RELEVANT`` distractors with exactly as many notes, cut from
-other motifs or from single staves, which share no note with any occurrence of the letter. A score that looks at nothing
-but note counts is then at the level of a constant score, which is chance.
+(exact ones leave the gallery), and each of them brings ``PER_RELEVANT`` distractors with exactly as many notes, cut
+from other motifs or from single staves, which share no note with any occurrence of the letter. A score that looks at
+nothing but note counts is then at the level of a constant score, which is chance.
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ def _neighbour_run(keys, pattern, vectors, starts, slots):  # type: ignore[no-un
 
 
 @compiled
-def _improving(keys, slots, vectors, sources, low, high, run, near, near_starts, near_sources, near_slots, cover):  # type: ignore[no-untyped-def] # noqa: E501
+def _improving(keys, slots, vectors, sources, low, high, run, near, near_starts, near_sources, near_slots, cover):  # type: ignore[no-untyped-def]
     """Patterns that improve the cover, with all their places; ``cover`` is updated."""
     members = np.empty(1024, np.int32)
     flat = np.empty(1024, np.int32)

@@ -1,9 +1,9 @@
 """Which patterns cover a piece cheaply when they may overlap?
 
-SIATECCompress: run SIATEC once; replace each TEC by its conjugate where that is better; sort by quality; accept a TEC when
-it covers more new points than it takes vectors to write, |COV \\ covered| > |P| + |V| - 1; add what is left as one TEC of
-a single point. With ``delta_ticks`` the TECs come from SIATEC-C instead ("SIATEC-CCompress"). Ties: SIATEC's order.
-Source: Meredith (2013), MIREX, figure 4; Meredith (2016), section 13.4.3.
+SIATECCompress: run SIATEC once; replace each TEC by its conjugate where that is better; sort by quality; accept a TEC
+when it covers more new points than it takes vectors to write, |COV \\ covered| > |P| + |V| - 1; add what is left as one
+TEC of a single point. With ``delta_ticks`` the TECs come from SIATEC-C instead ("SIATEC-CCompress"). Ties: SIATEC's
+order. Source: Meredith (2013), MIREX, figure 4; Meredith (2016), section 13.4.3.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ combined     the sum of chromatic overlap, rhythm and chromatic sequence, / 3
 chroma       cosine of pitch-class histograms, the best of twelve rotations (blind to order)
 note_count   smaller / larger note count: the control that shows what size alone gives away
 
-Sources: overlap: Ukkonen, Lemström, Mäkinen (2003), ISMIR, problem P2; sequence: Mongeau and Sankoff (1990), unit costs.
+Sources: overlap: Ukkonen, Lemström, Mäkinen (2003), ISMIR, problem P2; sequence: Mongeau and Sankoff (1990), unit
+costs.
 """
 
 from __future__ import annotations

@@ -136,9 +136,7 @@ def criteria(points, cells, column, row, table, box, covered, out):  # type: ign
             high = max(high, row[cells[a, p]] + 1)
         if not box:
             low, high = 0, top
-        inside = (
-            np.int64(table[right, high]) - table[left, high] - np.int64(table[right, low]) + table[left, low]
-        )
+        inside = np.int64(table[right, high]) - table[left, high] - np.int64(table[right, low]) + table[left, low]
         fewest = min(fewest, inside)
     lowest = points[cells[0, 0], 1]
     highest = lowest

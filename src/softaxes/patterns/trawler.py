@@ -1,8 +1,8 @@
 """Which compact patterns hide inside the scattered ones that SIA finds?
 
 SIACT: walk through an MTP in order with the notes' indices in the piece; extend a run while it stays compact,
-(notes in the run) / (notes of the piece from its first to its last) >= ``compactness``; a note that breaks this starts the
-next run; runs of at least ``min_size`` notes are patterns. The notes of a span are counted in point order.
+(notes in the run) / (notes of the piece from its first to its last) >= ``compactness``; a note that breaks this starts
+the next run; runs of at least ``min_size`` notes are patterns. The notes of a span are counted in point order.
 
 SIAR: SIA on the first ``reach`` sub-diagonals only (pairs at most ``reach`` notes apart); the difference vectors inside
 those patterns, most frequent first, are then the vectors whose MTPs are listed.

@@ -40,7 +40,7 @@ def haar_coefficients(signal: ArrayLike, scale: int) -> NDArray[np.float64]:
     return (2 * padded[t] - padded[t - half] - padded[t + half]) / np.sqrt(scale)
 
 
-def segment_borders(coefficients: ArrayLike, at: str = "maxima") -> NDArray[np.int64]:
+def segment_borders(coefficients: ArrayLike, at: str = "zero") -> NDArray[np.int64]:
     """Starts of the segments, ascending, 0 first; none for an empty signal."""
     if at not in BORDERS:
         raise ValueError(f"`at` must be one of {BORDERS}, got {at!r}")
@@ -63,7 +63,7 @@ def segment_distances(segments: list[NDArray[np.float64]]) -> NDArray[np.float64
     for row, segment in zip(padded, segments, strict=True):
         row[: len(segment)] = segment
     rows = [np.abs(padded - row).sum(axis=1) for row in padded]
-    return np.array(rows).reshape(len(segments), -1) / np.maximum(lengths[:, None], lengths[None, :])
+    return np.array(rows).reshape(len(segments), len(segments)) / np.maximum(lengths[:, None], lengths[None, :])
 
 
 def clusters(distances: NDArray[np.float64], threshold: float) -> NDArray[np.int64]:
@@ -82,11 +82,13 @@ def wavelet_patterns(
     scale_ticks: int = 2 * TICKS_PER_BEAT,
     step_ticks: int = TICKS_PER_BEAT // 4,
     threshold: float = 1.0,
-    at: str = "maxima",
+    at: str = "zero",
     top: int = 50,
 ) -> list[list[Points]]:
     """Patterns of one voice: clusters of its segments (two notes or more), by steps covered, at most ``top``."""
     points = check_monophonic(voice, "wavelet segmentation")
+    if len(points) == 0:
+        return []
     signal = pitch_signal(points, step_ticks)
     scale = 2 * max(1, round(scale_ticks / step_ticks / 2))
     coefficients = haar_coefficients(signal, scale)
