@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from softaxes.explorer.app import Explorer, build_app
+from softaxes.explorer.blob_world import BlobWorld, untrained
 from softaxes.explorer.library import Library
 from softaxes.explorer.steering import Edit, steer_window, true_edit
 from softaxes.model import Model
@@ -15,6 +16,7 @@ from softaxes.music import read_song, roll_to_notes
 
 pytest.importorskip("selenium", reason="the browser tests need the dev extra: pip install softaxes[dev]")
 
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -26,6 +28,7 @@ pytestmark = [
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium with chromedriver is installed"),
 ]
 SLIDE = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input'))"
+PAGES = ["/?song=folder:first.mid", "/blobs"]
 NOTES = "return [...document.querySelectorAll(arguments[0] + ' .note')].map((n) => ({...n.dataset}))"
 
 
@@ -42,7 +45,8 @@ def shared(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterato
 
 @pytest.fixture(scope="module")
 def origin(model: Model, folder: Path) -> Iterator[str]:
-    with running(build_app(Explorer(model, Library(4, folder=folder), "a model"))) as where:
+    blobs = BlobWorld({"untrained": untrained()})
+    with running(build_app(Explorer(model, Library(4, folder=folder), "a model"), blobs)) as where:
         yield where
 
 
@@ -123,8 +127,9 @@ def test_tab_reaches_every_control_and_shows_where_it_is(browser: Browser, origi
     assert controls <= seen
 
 
-def test_every_control_has_a_name(browser: Browser, origin: str) -> None:
-    show(browser, f"{origin}/?song=folder:first.mid")
+@pytest.mark.parametrize("page", PAGES)
+def test_every_control_has_a_name(browser: Browser, origin: str, page: str) -> None:
+    show(browser, origin + page)
     nameless = browser.execute_script(
         "return [...document.querySelectorAll('input:not([hidden]), button, a, canvas, svg[role]')].filter((e) => "
         "!e.textContent.trim() && !e.getAttribute('aria-label') && !e.labels?.length).map((e) => e.outerHTML)"
@@ -223,9 +228,10 @@ def test_a_second_window_blends_and_has_no_true_edit(browser: Browser, origin: s
 
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True])
-def test_no_width_scrolls_sideways(browser: Browser, origin: str, width: int, dark: bool) -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_no_width_scrolls_sideways(browser: Browser, origin: str, page: str, width: int, dark: bool) -> None:
     browser.resize(width, 844, dark=dark)
-    show(browser, f"{origin}/?song=folder:first.mid")
+    show(browser, origin + page)
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
     paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(22, 24, 28)") is dark
@@ -244,3 +250,32 @@ def test_the_page_weighs_little(browser: Browser, origin: str) -> None:
     show(browser, f"{origin}/?song=folder:first.mid")
     sizes = browser.execute_script("return performance.getEntriesByType('resource').map((e) => e.decodedBodySize)")
     assert sum(sizes) < 1_500_000
+
+
+def test_a_blob_is_moved_by_keys_and_by_hand(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/blobs")
+    blob = browser.find_element(By.ID, "blob")
+    circle = "return [...document.querySelectorAll('#models .here')].map((c) => c.getAttribute('cx'))"
+    before = browser.execute_script(circle)
+    blob.send_keys(Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_LEFT)
+    assert browser.find_element(By.ID, "blob-place").text == "moved 2 down, 1 left"
+    assert browser.execute_script(circle) != before
+    blob.send_keys(*[Keys.ARROW_UP] * 9)
+    assert browser.find_element(By.ID, "blob-place").text == "moved 4 up, 1 left"
+    assert "row=-4" in browser.current_url
+    ActionChains(browser).drag_and_drop_by_offset(blob, 0, round(blob.size["height"] / 4)).perform()
+    assert browser.find_element(By.ID, "blob-place").text == "moved 1 left"
+
+
+def test_a_blob_is_painted_with_keys_alone(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/blobs")
+    browser.find_element(By.ID, "clear").send_keys(Keys.ENTER)
+    browser.wait(f"document.body.dataset.shown === '{'0' * 64}'")
+    browser.find_element(By.ID, "blob").send_keys(" ", Keys.ARROW_RIGHT, " ")
+    first = browser.wait(f"document.body.dataset.shown !== '{'0' * 64}' && document.body.dataset.shown")
+    browser.wait("document.body.dataset.shown.match(/[^0]/g).length > 0")
+    assert set(first) <= set("0123456789abcdef")
+    bits = browser.wait("new URLSearchParams(location.search).get('image')")
+    assert bin(int(bits, 16)).count("1") == 2
+    browser.refresh()
+    browser.wait(f"document.body.dataset.shown === '{bits}'")

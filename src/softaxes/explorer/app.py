@@ -6,6 +6,7 @@
     /api/song?id=                  notes, bars, tempi
     /api/steer?id=&at=&KIND=       the edit, decoded, beside the true one
     /api/midi?...&which=           window, decoded or true edit, as a file
+    /api/blobs                     names of toy models; ?seed= draws a blob; ?model=&image= its shifts' latents
 
 Errors are JSON: {"error": one sentence}. Work on arrays runs in threads, one at a time, so the page stays answerable.
 """
@@ -24,10 +25,11 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from softaxes.explorer.blob_world import BlobWorld, random_image
 from softaxes.explorer.guard import refuse
 from softaxes.explorer.library import Library, NoSuchSong
 from softaxes.explorer.pages import STATIC, kinds_css, page
@@ -64,6 +66,17 @@ class Explorer:
                 return function(*args)
 
         return await run_in_threadpool(run)
+
+    def routes(self) -> list[BaseRoute]:
+        """Addresses of everything below."""
+        return [
+            Route("/api/model", self.describe),
+            Route("/api/songs", self.songs, methods=["GET"]),
+            Route("/api/songs", self.drop, methods=["POST"]),
+            Route("/api/song", self.song),
+            Route("/api/steer", self.steer),
+            Route("/api/midi", self.midi),
+        ]
 
     # ------------------------------------------------------------------ answers
 
@@ -242,14 +255,35 @@ async def _told(request: Request, error: Exception) -> Response:
     return refuse(404 if isinstance(error, NoSuchSong) else 400, str(error))
 
 
-def build_app(explorer: Explorer) -> Starlette:
-    """The whole app, without the guard."""
-    pages: Mapping[str, str] = {"/": "steer"}
+def _to_first(pages: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
+    """Without the first page, its address leads to the next."""
+
+    async def answer(request: Request) -> Response:
+        return RedirectResponse(next(iter(pages)))
+
+    return answer
+
+
+def _answer_blobs(blobs: BlobWorld) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        if "seed" in request.query_params:
+            return JSONResponse({"image": random_image(parameter(request, "seed", int))})
+        if "model" not in request.query_params:
+            return JSONResponse({"models": list(blobs.models)})
+        asked = parameter(request, "model", str), parameter(request, "image", str)
+        return JSONResponse(await run_in_threadpool(blobs.shifts, *asked))
+
+    return answer
+
+
+def build_app(explorer: Explorer | None, blobs: BlobWorld | None = None) -> Starlette:
+    """The whole app, without the guard; pages whose model is not there are not there either."""
+    pages = ({"/": "steer"} if explorer else {}) | ({"/blobs": "blobs"} if blobs else {})
     css = kinds_css()
 
     def show(name: str) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            return page(name, pages, explorer.name)
+            return page(name, pages, explorer.name if explorer else "")
 
         return answer
 
@@ -259,18 +293,12 @@ def build_app(explorer: Explorer) -> Starlette:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        explorer.library.close()
+        if explorer:
+            explorer.library.close()
 
-    routes = [
-        *(Route(path, show(name)) for path, name in pages.items()),
-        Route("/kinds.css", kinds),
-        Mount("/static", StaticFiles(directory=STATIC)),
-        Route("/api/model", explorer.describe),
-        Route("/api/songs", explorer.songs, methods=["GET"]),
-        Route("/api/songs", explorer.drop, methods=["POST"]),
-        Route("/api/song", explorer.song),
-        Route("/api/steer", explorer.steer),
-        Route("/api/midi", explorer.midi),
-    ]
+    routes: list[BaseRoute] = [Route(path, show(name)) for path, name in pages.items()]
+    routes += [Route("/kinds.css", kinds), Mount("/static", StaticFiles(directory=STATIC))]
+    routes += explorer.routes() if explorer else [Route("/", _to_first(pages))]
+    routes += [Route("/api/blobs", _answer_blobs(blobs))] if blobs else []
     handlers: dict[Any, Any] = {ValueError: _told, HTTPException: _told, OSError: _told}
     return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
