@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ from softaxes.patterns.siatec import siatec
 from softaxes.patterns.siatec_c import siatec_c
 from softaxes.patterns.siateccompress import better_of_conjugates, siateccompress
 from softaxes.patterns.similarities import SIMILARITIES
+from softaxes.patterns.tecs import TECList
 from softaxes.patterns.trawler import siact
 from softaxes.patterns.wavelets import wavelet_patterns
 
@@ -50,19 +51,19 @@ def patterns_of(tecs: Sequence[TEC], min_size: int = MIN_NOTES) -> Patterns:
 
 def cosiatec_patterns(notes: Notes, segment: bool = False) -> Patterns:
     """COSIATEC; in segment mode each occurrence is widened to all notes of its time span."""
-    found = patterns_of(cosiatec(notes.points()))
+    found = patterns_of(_cosiatec(notes.points().tobytes()))
     return widened(found, notes) if segment else found
 
 
 def siateccompress_patterns(notes: Notes, segment: bool = False, delta_ticks: int | None = None) -> Patterns:
     """SIATECCompress, or SIATEC-CCompress when ``delta_ticks`` is given."""
-    found = patterns_of(siateccompress(notes.points(), delta_ticks=delta_ticks))
+    found = patterns_of(_siateccompress(notes.points().tobytes(), delta_ticks))
     return widened(found, notes) if segment else found
 
 
 def forth_patterns(notes: Notes, trawl: bool = True, least_new: int = 2) -> Patterns:
     """Primary patterns of Forth's cover, over the TECs of the compactness trawler or of SIATEC."""
-    tecs = siact(notes.points()) if trawl else siatec(notes.points())
+    tecs = siact(notes.points()) if trawl else _siatec(notes.points().tobytes())
     return patterns_of([group[0] for group in forth(tecs, least_new)])
 
 
@@ -75,13 +76,35 @@ def siatec_c_patterns(notes: Notes, top: int | None = None) -> Patterns:
 
 def siatec_patterns(notes: Notes, top: int = 100) -> Patterns:
     """The ``top`` TECs of SIATEC by quality."""
-    ranked = better_of_conjugates(siatec(notes.points()))
+    ranked = better_of_conjugates(_siatec(notes.points().tobytes()))
     return patterns_of(list(ranked[: 4 * top]))[:top]
 
 
 def on_skyline(discover: Callable[..., Patterns], notes: Notes) -> Patterns:
     """A one-voice method applied to the top voice."""
     return discover(notes.skyline().points())
+
+
+# The last result of a slow algorithm is kept: the method after it in the table often starts from the same one.
+
+
+@lru_cache(maxsize=1)
+def _siatec(points: bytes) -> TECList:
+    return siatec(_unpack(points))
+
+
+@lru_cache(maxsize=1)
+def _cosiatec(points: bytes) -> list[TEC]:
+    return cosiatec(_unpack(points))
+
+
+@lru_cache(maxsize=1)
+def _siateccompress(points: bytes, delta_ticks: int | None) -> list[TEC]:
+    return siateccompress(_unpack(points), delta_ticks=delta_ticks)
+
+
+def _unpack(points: bytes) -> NDArray[np.int64]:
+    return np.frombuffer(points, np.int64).reshape(-1, 2)
 
 
 def widened(patterns: Patterns, notes: Notes) -> Patterns:
@@ -92,11 +115,11 @@ def widened(patterns: Patterns, notes: Notes) -> Patterns:
 
 DISCOVERY: dict[str, Discover] = {
     "siatec (100 best)": siatec_patterns,
+    "forth": partial(forth_patterns, trawl=False),
     "cosiatec": cosiatec_patterns,
     "cosiatec, segments": partial(cosiatec_patterns, segment=True),
     "siateccompress": siateccompress_patterns,
     "siateccompress, segments": partial(siateccompress_patterns, segment=True),
-    "forth": partial(forth_patterns, trawl=False),
     "forth, trawler": forth_patterns,
     "siatec-c": siatec_c_patterns,
     "siatec-c (100 best)": partial(siatec_c_patterns, top=100),
@@ -130,7 +153,7 @@ def evaluate_discovery(movements: Sequence[Movement], methods: Mapping[str, Disc
 
 def means(rows: Rows) -> dict[str, dict[str, float]]:
     """{method: {measure: mean over movements}}; movements where a measure is NaN are left out of it."""
-    return {name: {m: _finite([row[m] for row in r]).mean() for m in r[0]} for name, r in rows.items() if r}
+    return {name: {m: _mean(_finite([row[m] for row in r])) for m in r[0]} for name, r in rows.items() if r}
 
 
 def summary(rows: Rows, draws: int = 2000, seed: int = 0) -> dict[str, dict[str, tuple[float, float, float]]]:
@@ -143,8 +166,12 @@ def summary(rows: Rows, draws: int = 2000, seed: int = 0) -> dict[str, dict[str,
         for measure in per_movement[0] if per_movement else ():
             values = _finite([row[measure] for row in per_movement])
             low, high = interval(values, n=draws, seed=seed) if len(values) else (float("nan"), float("nan"))
-            table[name][measure] = (float(values.mean()) if len(values) else float("nan"), low, high)
+            table[name][measure] = (_mean(values), low, high)
     return table
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else float("nan")
 
 
 def _finite(values: Sequence[float]) -> NDArray[np.float64]:

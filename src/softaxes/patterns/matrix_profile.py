@@ -109,13 +109,13 @@ def _notes_in(points: Points, start: int, window: int, step_ticks: int) -> Point
 
 
 def _differences(signal: NDArray[np.float64], window: int) -> Profile:
+    if window < 4:
+        raise ValueError(f"`window` must be >= 4 steps for remove='difference', got {window}")
     try:
         import stumpy
     except ImportError:
         raise ImportError(MISSING) from None
     steps = np.diff(signal)
-    if len(steps) < window - 1 or window < 4:
-        raise ValueError(f"`window` must be >= 4 steps for remove='difference', got {window}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # stumpy warns about short series, numba about its thread layer
         found = stumpy.aamp(steps, window - 1)
