@@ -15,6 +15,8 @@ The terms beside `softaxes.factorization`, each with its weight:
                four views make more cross than same pairs
     predict    f(T_s x) = f(x) + s u in squared error, on views that lost nothing; u has the length 1, so an axis is
                calibrated in pixels and the other scales have a unit
+    proportion |t d_s - s d_t|^2 / max(s, t)^2 over the mean |d|^2, for two views of a kind that lost nothing: on every
+               anchor the difference grows with the amount, whatever its unit there
     symmetry   1 + cos(mean + difference, mean - difference) of each kind: 0 when they open to 180 degrees
     content    InfoNCE: with the axes projected out, a view names its anchor among all anchors of the batch; a clipped
                view, whose content has changed, weighs ``content_clipped``
@@ -33,7 +35,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -64,7 +66,7 @@ class ToyConfig:
         steps, batch: optimiser steps and anchors in each.
         learning_rate, schedule: of Adam; "constant", or "cosine" after a warm-up over a tenth of the steps.
         within, across, size: weights of `SoftFactorization`, whose floor under |d| is ``floor``.
-        pairs, predict, symmetry, content, pixels: weights of the terms above.
+        pairs, predict, proportion, symmetry, content, pixels: weights of the terms above.
         content_scale: content this far apart counts as different, in pixels of shift.
         content_clipped: weight of a clipped view in ``content``, in 0..1.
         jepa: weight of the two LeJEPA terms.
@@ -79,20 +81,21 @@ class ToyConfig:
     depth: int = 3
     views: Literal["triplet", "quartet"] = "quartet"
     margin: int = 0
-    steps: int = 3000
+    steps: int = 4500
     batch: int = 256
     learning_rate: float = 4e-3
     schedule: Literal["constant", "cosine"] = "cosine"
-    within: float = 1.0
+    within: float = 1.5
     across: float = 0.0
     size: float = 0.0
     floor: float = 0.05
-    pairs: float = 0.7
-    predict: float = 0.2
+    pairs: float = 1.0
+    predict: float = 0.15
+    proportion: float = 0.2
     symmetry: float = 0.2
-    content: float = 0.03
+    content: float = 0.08
     content_scale: float = 0.5
-    content_clipped: float = 0.1
+    content_clipped: float = 0.15
     pixels: float = 0.05
     jepa: float = 0.0
     clip_norm: float = 2.0
@@ -101,8 +104,8 @@ class ToyConfig:
 
     def __post_init__(self) -> None:
         least = {"dim": len(KINDS) + 1, "width": 1, "depth": 0, "margin": 0, "steps": 0, "batch": 2, "seed": 0}
-        least |= dict.fromkeys(("within", "across", "size", "floor", "pairs", "predict", "symmetry"), 0)
-        least |= dict.fromkeys(("content", "pixels", "jepa", "clip_norm"), 0)
+        least |= dict.fromkeys(("within", "across", "size", "floor", "pairs", "predict", "proportion"), 0)
+        least |= dict.fromkeys(("symmetry", "content", "pixels", "jepa", "clip_norm"), 0)
         for name, value in least.items():
             if not value <= getattr(self, name) < math.inf:
                 raise ValueError(f"`{name}` must be >= {value} and finite, got {getattr(self, name)}")
@@ -117,8 +120,9 @@ class ToyConfig:
             raise ValueError(f"`content_scale` must be positive and finite, got {self.content_scale}")
         if not 0 < self.content_clipped <= 1:
             raise ValueError(f"`content_clipped` must lie in 0..1, above 0, got {self.content_clipped}")
-        if self.pairs and self.views == "triplet":
-            raise ValueError(f"`pairs` needs views='quartet', got views='triplet' and pairs={self.pairs}")
+        for name in ("pairs", "proportion"):
+            if getattr(self, name) and self.views == "triplet":
+                raise ValueError(f"`{name}` must be 0 with views='triplet', got {getattr(self, name)}")
 
     @property
     def side(self) -> int:
@@ -131,15 +135,29 @@ ORIGINAL = ToyConfig(
     views="triplet",
     steps=5000,
     batch=1024,
+    within=1.0,
     schedule="constant",
     floor=1e-8,
     pairs=0.0,
     predict=0.0,
+    proportion=0.0,
     symmetry=0.0,
     content=0.0,
     pixels=0.0,
     clip_norm=0.0,
     bfloat16=False,
+)
+
+UNCLIPPED = ToyConfig(  # axes that nothing disturbs can be asked for more: smaller content, exact prediction
+    margin=MAX_SHIFT,
+    steps=2000,
+    within=2.0,
+    pairs=2.0,
+    predict=2.0,
+    proportion=0.0,
+    content=0.04,
+    content_scale=0.15,
+    pixels=0.1,
 )
 
 
@@ -151,7 +169,7 @@ def toy_recipe(recipe: Recipe, *, seed: int = 0, steps: int | None = None) -> To
         "default": ToyConfig(),
         "original": ORIGINAL,
         "original-jepa": replace(ORIGINAL, jepa=0.2, steps=10_000),
-        "unclipped": ToyConfig(margin=MAX_SHIFT),
+        "unclipped": UNCLIPPED,
     }[recipe]
     return replace(config, seed=seed, steps=config.steps if steps is None else steps)
 
@@ -250,6 +268,8 @@ class ToyTask:
             terms["pairs"] = c.pairs * pair_loss(views - anchor[:, None], amount, c.floor)
         if c.predict:
             terms["predict"] = c.predict * _predict_whole(model.operators, anchor, views, kind, amount, clipped)
+        if c.proportion:
+            terms["proportion"] = c.proportion * proportion_loss(views - anchor[:, None], amount, clipped)
         if c.symmetry:
             terms["symmetry"] = c.symmetry * symmetry_loss(views - anchor[:, None], kind, amount)
         if c.content:
@@ -296,6 +316,24 @@ def pair_loss(difference: Float[Tensor, "B 4 D"], amount: Int[Tensor, "B 4"], fl
     unit = difference / difference.norm(dim=-1, keepdim=True).clamp_min(floor)
     cosine = (unit[:, 0::2] * unit[:, 1::2]).sum(-1)
     return (1 - cosine * (amount[:, 0::2] * amount[:, 1::2]).sign()).mean()
+
+
+def proportion_loss(
+    difference: Float[Tensor, "B 4 D"], amount: Int[Tensor, "B 4"], clipped: Bool[Tensor, "B 4"]
+) -> Float[Tensor, ""]:
+    """|t d_s - s d_t|^2 / max(|s|, |t|)^2 of the pairs (0, 1) and (2, 3) that lost nothing, over their mean |d|^2.
+
+    0: twice the amount moves twice as far on every anchor; no such pair: 0. The denominator takes no gradient.
+    """
+    s, t = amount[:, 0::2].float(), amount[:, 1::2].float()
+    d_s, d_t = difference[:, 0::2], difference[:, 1::2]
+    whole = ~(clipped[:, 0::2] | clipped[:, 1::2])
+    error = ((t[..., None] * d_s - s[..., None] * d_t).square().sum(-1) / torch.maximum(s.abs(), t.abs()).square())[
+        whole
+    ]
+    scale = (0.5 * (d_s.square() + d_t.square()).sum(-1))[whole].detach()
+    total, spread = sum_over_ranks(torch.stack([error.sum(), scale.sum()])).unbind()
+    return total / spread.clamp_min(1e-12)
 
 
 def symmetry_loss(
