@@ -18,7 +18,7 @@ from softaxes.report.toy_sheet import FRESH, draw_blobs, encode_blobs, toy_sheet
 from softaxes.toy import ToyConfig, ToyTask, toy_recipe
 from softaxes.train import Machine, train
 
-SHAPING = ("within", "across", "size", "pairs", "predict", "symmetry")
+SHAPING = ("within", "across", "size", "pairs", "predict", "proportion", "symmetry")
 FIGURES = ("cross_cos", "same_cos", "opposite_cos", "content_recall", "ridge_r2", "effective_rank")
 
 
