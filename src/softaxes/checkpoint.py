@@ -119,7 +119,8 @@ def load(name: str | Path) -> Model:
     try:
         return _model_from(tensors, header)
     except (KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(f"{path} does not fit this version of softaxes: {error}") from error
+        reason = " ".join(str(error).split())  # torch lists what is missing on lines of their own
+        raise ValueError(f"{path} does not fit this version of softaxes: {reason}") from error
 
 
 def _model_from(tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> Model:

@@ -80,7 +80,10 @@ class Task(Protocol):
         ...
 
     def finish(self, model: nn.Module) -> Model:
-        """Fit the axes on training data and make the model to save. Runs in one process only, in evaluation mode."""
+        """Fit the axes on training data and make the model to save.
+
+        Called in one process only, with ``model`` on the CPU and in evaluation mode.
+        """
         ...
 
 
@@ -254,7 +257,8 @@ class _Run:
     def finish(self) -> None:
         """Write the model and drop the state."""
         torch.manual_seed(self.task.config.seed)  # a resumed run finishes like an unbroken one
-        checkpoint.save_model(self.task.finish(self.model.eval()), self.out / checkpoint.MODEL_FILE)
+        model = self.task.finish(self.model.cpu().eval())
+        checkpoint.save_model(model, self.out / checkpoint.MODEL_FILE)
         (self.out / checkpoint.STATE_FILE).unlink(missing_ok=True)
 
     def _step(self, stops: Any) -> tuple[dict[str, Tensor], bool]:
