@@ -21,7 +21,7 @@ SHARED_DATA = Path(os.environ.get("SOFTAXES_DATA", Path(__file__).resolve().pare
 def _seed() -> None:
     """Every test starts from the same random state."""
     random.seed(0)
-    np.random.seed(0)
+    np.random.seed(0)  # noqa: NPY002  libraries that draw from the global state
     try:
         import torch
     except ImportError:  # the help test runs without torch

@@ -50,7 +50,13 @@ def cosine(v, w):
 # --- targets -----------------------------------------------------------------------------------------------------
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.floats(-24, 24).filter(lambda s: s == 0 or abs(s) > 1e-6)), min_size=2, max_size=6))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.floats(-24, 24).filter(lambda s: s == 0 or abs(s) > 1e-6)),
+        min_size=2,
+        max_size=6,
+    )
+)
 def test_line_targets_are_one_minus_one_and_zero_to_the_last_bit(shifts):
     kinds = (Line("a", size=0.37), Line("b", size=11.0), Line("c"))
     amounts = torch.zeros(len(shifts), 3)
