@@ -199,8 +199,8 @@ def _squared_modulus_distance(cos: Tensor, sin: Tensor, grid: _Grid) -> tuple[Te
     """integral (|phi| - gauss)^2 of each slice, and its derivatives likewise."""
     modulus = torch.hypot(cos, sin)
     off = modulus - grid.gauss
-    slope = 2 * grid.weights * off / modulus.clamp_min(torch.finfo(cos.dtype).tiny)
-    return off.square() @ grid.weights, slope * cos, slope * sin
+    slope, length = 2 * grid.weights * off, modulus.clamp_min(torch.finfo(cos.dtype).tiny)
+    return off.square() @ grid.weights, slope * (cos / length), slope * (sin / length)
 
 
 @dataclass(frozen=True)
