@@ -170,8 +170,8 @@ def loss_of(
 
 def one_of_two_processes(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
-    minute = datetime.timedelta(minutes=1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2, timeout=minute)
+    patience = datetime.timedelta(minutes=10)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2, timeout=patience)
     results = {}
     for split, sizes in SPLITS.items():
         for name, loss in LOSSES.items():

@@ -350,8 +350,8 @@ def error_of(call: Callable[[], object]) -> str:
 def one_of_two_processes(rank: int, folder: str) -> None:
     """Each holds its part of the batch under DistributedDataParallel, which averages gradients."""
     torch.set_num_threads(1)
-    minute = datetime.timedelta(minutes=1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2, timeout=minute)
+    patience = datetime.timedelta(minutes=10)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2, timeout=patience)
     softaxes.sigreg._CELLS_CPU = 40  # 3 slices at a time for 13 rows, 5 for 7: processes must agree
     results: dict[str, Any] = {}
     for split, sizes in SPLITS.items():
