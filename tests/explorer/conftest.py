@@ -32,7 +32,7 @@ def tune(seed: int, bars: int = 8) -> Song:
     rng = np.random.default_rng(seed)
     rows, at = [], 0
     while at < 16 * bars:
-        length = int(rng.choice([2, 4]))
+        length = min(int(rng.choice([2, 4])), 16 * bars - at)
         rows.append((at, length, 60 + int(rng.choice(SCALE)) + 12 * int(rng.integers(0, 2))))
         at += length
     return Song(f"tune {seed}", note_array(rows), tempi=((0, 100.0),))
@@ -70,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def explorer(model: Model, folder: Path) -> Iterator[Explorer]:
     made = Explorer(model, Library(4, folder=folder), "a model")
     yield made
-    made.library.close()
+    made.close()
 
 
 @contextmanager

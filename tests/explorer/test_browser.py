@@ -28,7 +28,7 @@ pytestmark = [
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium with chromedriver is installed"),
 ]
 SLIDE = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input'))"
-PAGES = ["/?song=folder:first.mid", "/blobs"]
+PAGES = ["/?song=folder:first.mid", "/map", "/blobs"]
 NOTES = "return [...document.querySelectorAll(arguments[0] + ' .note')].map((n) => ({...n.dataset}))"
 
 
@@ -44,9 +44,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterato
 
 
 @pytest.fixture(scope="module")
-def origin(model: Model, folder: Path) -> Iterator[str]:
+def origin(model: Model, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     blobs = BlobWorld({"untrained": untrained()})
-    with running(build_app(Explorer(model, Library(4, folder=folder), "a model"), blobs)) as where:
+    explorer = Explorer(model, Library(4, folder=folder), "a model")
+    explorer.atlas.folder = tmp_path_factory.mktemp("cache")
+    with running(build_app(explorer, blobs)) as where:
         yield where
 
 
@@ -279,3 +281,55 @@ def test_a_blob_is_painted_with_keys_alone(browser: Browser, origin: str) -> Non
     assert bin(int(bits, 16)).count("1") == 2
     browser.refresh()
     browser.wait(f"document.body.dataset.shown === '{bits}'")
+
+
+def test_the_map_shows_every_window_and_opens_one(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/map")
+    browser.wait("document.body.dataset.shown === '21'")
+    assert browser.execute_script("return document.getElementById('bar').hidden")
+    canvas = browser.find_element(By.ID, "map")
+    drawn = (
+        "const c = document.getElementById('map'); const p = c.getContext('2d').getImageData(0, 0, c.width, c.height)"
+        ".data; let n = 0; for (let i = 3; i < p.length; i += 4) n += p[i] > 0; return n"
+    )
+    assert browser.execute_script(drawn) > 21 * 9
+    canvas.send_keys("+")
+    browser.wait("!document.getElementById('card').hidden && document.querySelectorAll('#mini .note').length > 3")
+    canvas.send_keys(Keys.ENTER)
+    browser.wait("location.pathname === '/' && document.body.dataset.shown")
+    assert "song=folder" in browser.current_url
+    browser.back()
+    browser.wait("location.pathname === '/map' && document.body.dataset.shown === '21'")
+
+
+def test_the_lasso_lists_what_it_catches(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/map?places=content&colour=key")
+    browser.find_element(By.ID, "lasso").click()
+    around = (
+        "const c = document.getElementById('map'), r = c.getBoundingClientRect();"
+        "c.setPointerCapture = () => {}; const at = (type, x, y) => c.dispatchEvent(new PointerEvent(type, {clientX:"
+        "r.left + x * r.width, clientY: r.top + y * r.height, bubbles: true})); at('pointerdown', 0, 0);"
+        "for (const [x, y] of [[1, 0], [1, 1], [0, 1]]) at('pointermove', x, y); at('pointerup', 0, 1)"
+    )
+    browser.execute_script(around)
+    assert browser.find_element(By.ID, "chosen-title").text == "21 windows"
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#list a")) == 21
+    browser.find_element(By.ID, "play-all").click()
+    browser.wait("document.querySelector('#list .playing')")
+    canvas = browser.find_element(By.ID, "map")
+    canvas.send_keys(Keys.ESCAPE)
+    browser.wait("document.getElementById('play-all').getAttribute('aria-pressed') === 'false'")
+
+
+def test_a_hundred_thousand_points_are_drawn(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/map")
+    drawn = browser.execute_async_script(
+        "const done = arguments[0]; import('/static/points.js').then(({PointMap}) => {"
+        "const c = document.createElement('canvas'); c.style.cssText = 'width:600px;height:400px';"
+        "document.body.append(c); const n = 100000, xs = Float32Array.from({length: n}, (_, i) => i % 317);"
+        "const ys = xs.map((x, i) => (i / 317) | 0);"
+        "const map = new PointMap(c, {}); map.show(xs, ys, new Uint32Array(n).fill(0xff0000ff));"
+        "map.paint(); map.pan(10, 5); map.paint();"
+        "const near = map.nearest(300, 200, 1e6); c.remove(); done([near, xs[near]]) })"
+    )
+    assert 0 <= drawn[0] < 100_000 and 100 < drawn[1] < 220

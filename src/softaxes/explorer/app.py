@@ -6,6 +6,8 @@
     /api/song?id=                  notes, bars, tempi
     /api/steer?id=&at=&KIND=       the edit, decoded, beside the true one
     /api/midi?...&which=           window, decoded or true edit, as a file
+    /api/window?id=&at=            a window's notes
+    /api/map  .../songs  .../points  progress of the map; its songs; float32 rows, one a window
     /api/blobs                     names of toy models; ?seed= draws a blob; ?model=&image= its shifts' latents
 
 Errors are JSON: {"error": one sentence}. Work on arrays runs in threads, one at a time, so the page stays answerable.
@@ -17,6 +19,7 @@ import asyncio
 import contextlib
 import functools
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -29,6 +32,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from softaxes.explorer.atlas import Atlas
 from softaxes.explorer.blob_world import BlobWorld, random_image
 from softaxes.explorer.guard import refuse
 from softaxes.explorer.library import Library, NoSuchSong
@@ -38,7 +42,7 @@ from softaxes.explorer.steering import Edit, Grid, Steered, grid_of, marked_note
 from softaxes.kinds import Circle, Kind
 from softaxes.model import Model
 from softaxes.music.midi import midi_bytes
-from softaxes.music.rolls import roll_to_notes, texture_notes
+from softaxes.music.rolls import notes_to_roll, roll_to_notes, texture_notes
 from softaxes.music.song import Song
 
 WAITING_UPLOADS = 64
@@ -54,18 +58,27 @@ class Explorer:
         self.model, self.library, self.name = model, library, name
         self.grid: Grid = grid_of(model)
         self._computing = threading.Lock()
+        self._asked = 0.0
         self._waiting = 0
         self._slots = asyncio.Semaphore(READ_AT_ONCE)
+        self.atlas = Atlas(model, library, self._computing, lambda: self._asked)
         self._notes = functools.lru_cache(maxsize=128)(lambda song: texture_notes(song, self.grid.texture))
 
     async def compute(self, function: Callable[..., T], *args: Any) -> T:
         """Run in a thread, one at a time: two cores gain nothing from more."""
+
+        self._asked = time.monotonic()
 
         def run() -> T:
             with self._computing:
                 return function(*args)
 
         return await run_in_threadpool(run)
+
+    def close(self) -> None:
+        """End what runs in the background and forget what was dropped."""
+        self.atlas.close()
+        self.library.close()
 
     def routes(self) -> list[BaseRoute]:
         """Addresses of everything below."""
@@ -76,6 +89,10 @@ class Explorer:
             Route("/api/song", self.song),
             Route("/api/steer", self.steer),
             Route("/api/midi", self.midi),
+            Route("/api/window", self.window),
+            Route("/api/map", self.map),
+            Route("/api/map/points", self.points),
+            Route("/api/map/songs", self.map_songs),
         ]
 
     # ------------------------------------------------------------------ answers
@@ -162,6 +179,35 @@ class Explorer:
         piece = Song(name, roll_to_notes(roll), steps_per_beat=song.steps_per_beat, tempi=((0, tempo_at(song, start)),))
         attachment = f"attachment; filename*=utf-8''{quote(name, safe='')}"
         return Response(midi_bytes(piece), media_type="audio/midi", headers={"content-disposition": attachment})
+
+    async def window(self, request: Request) -> Response:
+        """The notes of a window as they are, [onset, duration, pitch, ""]."""
+        song, steps = await self._open(request), self.model.window_steps
+        start = step_in(song, parameter(request, "at", int, 0))
+        roll = notes_to_roll(self._notes(song), steps, start)
+        return JSONResponse(
+            {
+                "place": song.place(start),
+                "steps": steps,
+                "lines": bar_lines(song, start, steps),
+                "notes": marked_notes(roll, None, ""),
+                "bpm": tempo_at(song, start),
+            }
+        )
+
+    async def map(self, request: Request) -> Response:
+        """How far the map is; asking for it begins it."""
+        self.atlas.start()
+        return JSONResponse(self.atlas.describe())
+
+    async def map_songs(self, request: Request) -> Response:
+        """The mapped songs: [id, name, key]."""
+        return JSONResponse(self.atlas.songs())
+
+    async def points(self, request: Request) -> Response:
+        """The map's rows as float32, little end first; the number of columns is that of ``describe``."""
+        rows = await run_in_threadpool(self.atlas.points)
+        return Response(rows.astype("<f4").tobytes(), media_type="application/octet-stream")
 
     # ------------------------------------------------------------------ parts of answers
 
@@ -278,7 +324,7 @@ def _answer_blobs(blobs: BlobWorld) -> Callable[[Request], Awaitable[Response]]:
 
 def build_app(explorer: Explorer | None, blobs: BlobWorld | None = None) -> Starlette:
     """The whole app, without the guard; pages whose model is not there are not there either."""
-    pages = ({"/": "steer"} if explorer else {}) | ({"/blobs": "blobs"} if blobs else {})
+    pages = ({"/": "steer", "/map": "map"} if explorer else {}) | ({"/blobs": "blobs"} if blobs else {})
     css = kinds_css()
 
     def show(name: str) -> Callable[[Request], Awaitable[Response]]:
@@ -294,7 +340,7 @@ def build_app(explorer: Explorer | None, blobs: BlobWorld | None = None) -> Star
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
         if explorer:
-            explorer.library.close()
+            explorer.close()
 
     routes: list[BaseRoute] = [Route(path, show(name)) for path, name in pages.items()]
     routes += [Route("/kinds.css", kinds), Mount("/static", StaticFiles(directory=STATIC))]

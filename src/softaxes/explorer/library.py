@@ -82,6 +82,16 @@ class Library:
                     self.dropped.popitem(last=False)
         return Entry(id, self.dropped[id].name)
 
+    def stamp(self, id: str) -> str:
+        """Changes with the song's file; "" for what is no file of the folder."""
+        if self.folder is None or not id.startswith("folder:"):
+            return ""
+        try:
+            found = (self.folder / id.removeprefix("folder:")).stat()
+        except OSError:
+            return "gone"
+        return f"{found.st_size} {found.st_mtime_ns}"
+
     def close(self) -> None:
         """Forget what was dropped and end the reading process."""
         self.dropped.clear()

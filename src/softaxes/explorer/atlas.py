@@ -1,0 +1,223 @@
+"""Where do all windows of all songs lie?
+
+Every song is cut at its bar lines and encoded in the background, a batch at a time, whenever nobody has asked the page
+for anything for a moment. What is done is kept in the user's cache, so a server that was stopped goes on where it was.
+Dropped files are neither mapped nor kept.
+
+A window's row of numbers: song, start, onsets, a place for each kind, and two for its content: the two largest
+principal components of the latents with the axes projected out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+
+from softaxes.explorer.library import Entry, Library
+from softaxes.explorer.steering import grid_of
+from softaxes.model import Model
+from softaxes.music.cache import cache_folder
+from softaxes.music.rolls import ONSET, texture_notes
+from softaxes.music.song import Song
+from softaxes.music.windows import cut_windows
+
+BATCH = 32  # windows encoded between two looks at whether someone waits
+QUIET_SECONDS = 0.3
+SAVE_SONGS = 100
+MIN_ONSETS = 4
+COLUMNS = ("song", "start", "onsets")
+# How well each pitch class fits a major and a minor key on C: Krumhansl and Kessler, Psychological Review, 1982.
+MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
+MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
+
+
+class Atlas:
+    """The windows of a library's songs, encoded in the background from `start` on.
+
+    Args:
+        lock: held while the model computes.
+        last_asked: when (time.monotonic) somebody last asked for something.
+        folder: where to keep what is done; None: the user's cache.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        library: Library,
+        lock: threading.Lock,
+        last_asked: Callable[[], float],
+        folder: Path | None = None,
+    ) -> None:
+        self.model, self.grid, self.library = model, grid_of(model), library
+        self.entries = [entry for entry in library.entries() if not entry.id.startswith("dropped:")]
+        self.lock, self.last_asked, self.folder = lock, last_asked, folder
+        self.done = self.skipped = self.left_out = 0
+        self.latents: list[NDArray[np.float32]] = []
+        self.rows: list[NDArray[np.float32]] = []  # song, start, onsets
+        self.keys: list[int] = []
+        self._thread: threading.Thread | None = None
+        self._ending = threading.Event()
+        self._changing = threading.Lock()
+
+    def start(self) -> None:
+        """Begin in the background; again is nothing."""
+        with self._changing:
+            if self._thread is None and self.entries:
+                self._thread = threading.Thread(target=self.run, daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Stop soon, and keep what is done."""
+        self._ending.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def describe(self) -> dict[str, Any]:
+        """Progress, and what the columns of `points` are."""
+        with self._changing:
+            windows = sum(map(len, self.rows))
+        return {
+            "done": self.done,
+            "total": len(self.entries),
+            "windows": windows,
+            "skipped": self.skipped,
+            "left_out": self.left_out,
+            "columns": [*COLUMNS, *self.model.axes, "content 1", "content 2"],
+        }
+
+    def songs(self) -> list[tuple[str, str, int]]:
+        """Id, name and key of the songs done: 0..11 major on C.., 12..23 minor, -1 unknown."""
+        with self._changing:
+            return [(entry.id, entry.name, key) for entry, key in zip(self.entries, self.keys, strict=False)]
+
+    def points(self) -> Float[np.ndarray, "windows columns"]:
+        """A row for each window done so far, float32, columns as `describe` names them."""
+        with self._changing:
+            rows, latents = list(self.rows), list(self.latents)
+        if not rows:
+            return np.zeros((0, len(COLUMNS) + len(self.model.axes) + 2), dtype=np.float32)
+        z = torch.from_numpy(np.concatenate(latents))
+        places = [axis.coordinate(z) for axis in self.model.axes.values()]
+        content = two_components(self.model.axes.remove(z).numpy())
+        return np.column_stack([np.concatenate(rows), *(p.numpy() for p in places), content]).astype(np.float32)
+
+    def run(self) -> None:
+        """Encode what is not done yet; ends when all is done or `close` is called."""
+        path = (self.folder or cache_folder() / "explorer") / f"{self._digest()}.npz"
+        self._load(path)
+        saved = self.done
+        while self.done < len(self.entries) and not self._ending.is_set():
+            self._map_song(self.entries[self.done])
+            if self.done - saved >= SAVE_SONGS:
+                self._save(path)
+                saved = self.done
+        if self.done > saved:
+            self._save(path)
+
+    def _map_song(self, entry: Entry) -> None:
+        try:
+            song = self.library.open(entry.id)
+        except (ValueError, OSError):
+            self._add(None, [], -1, skipped=1)
+            return
+        windows = cut_windows(
+            [song], self.model.window_steps, hop_bars=1, texture=self.grid.texture, min_notes=MIN_ONSETS
+        )
+        latents = []
+        for at in range(0, len(windows), BATCH):
+            self._wait_for_quiet()
+            if self._ending.is_set():
+                return
+            with self.lock:
+                latents.append(self.model.encode(windows.center()[at : at + BATCH]).numpy())
+        onsets = windows.center()[:, ONSET].sum((1, 2))
+        rows = np.column_stack([np.full(len(windows), self.done), windows.start, onsets]).astype(np.float32)
+        self._add(rows, latents, key_of(song, self.grid.texture), left_out=sum(n for _, n in windows.left_out))
+
+    def _add(
+        self,
+        rows: NDArray[np.float32] | None,
+        latents: list[NDArray[np.float32]],
+        key: int,
+        *,
+        skipped: int = 0,
+        left_out: int = 0,
+    ) -> None:
+        with self._changing:
+            if rows is not None and latents:
+                self.rows.append(rows)
+                self.latents.append(np.concatenate(latents))
+            self.keys.append(key)
+            self.done, self.skipped, self.left_out = self.done + 1, self.skipped + skipped, self.left_out + left_out
+
+    def _wait_for_quiet(self) -> None:
+        while not self._ending.is_set() and time.monotonic() - self.last_asked() < QUIET_SECONDS:
+            self._ending.wait(0.05)
+
+    def _digest(self) -> str:
+        """Changes with the model, the songs and their files."""
+        hashed = hashlib.sha256(json.dumps([self.model.window_steps, vars(self.grid), MIN_ONSETS]).encode())
+        for name, tensor in sorted({**self.model.state_dict(), **self.model.axes.state()}.items()):
+            hashed.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
+        for entry in self.entries:
+            hashed.update(f"{entry.id}\n{self.library.stamp(entry.id)}\n".encode())
+        return hashed.hexdigest()[:20]
+
+    def _save(self, path: Path) -> None:
+        """Best effort: without a cache the next server begins again."""
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        counts = np.array([self.done, self.skipped, self.left_out])
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                np.savez(file, rows=_joined(self.rows), latents=_joined(self.latents), keys=self.keys, counts=counts)
+            os.replace(partial, path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+
+    def _load(self, path: Path) -> None:
+        try:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+                rows, latents, keys, counts = (stored[name] for name in ("rows", "latents", "keys", "counts"))
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return
+        with self._changing:
+            if len(rows):
+                self.rows, self.latents = [rows], [latents]
+            self.keys = keys.tolist()
+            self.done, self.skipped, self.left_out = counts.tolist()
+
+
+def _joined(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.concatenate(parts) if parts else np.zeros((0, 0), dtype=np.float32)
+
+
+def two_components(content: Float[np.ndarray, "n D"]) -> Float[np.ndarray, "n 2"]:
+    """Places along the two largest principal components; each points where its largest loading is positive."""
+    centred = content - content.mean(axis=0)
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    two = vectors[:, [-1, -2]]
+    two *= np.sign(two[np.abs(two).argmax(axis=0), [0, 1]])
+    return centred @ two
+
+
+def key_of(song: Song, texture: Any) -> int:
+    """0..11: major on C..B, 12..23: minor; the key whose profile correlates best with how long each class sounds."""
+    notes = texture_notes(song, texture)
+    sounding = np.bincount(notes["pitch"] % 12, weights=notes["duration"], minlength=12)
+    if np.ptp(sounding) == 0:
+        return -1
+    profiles = [np.roll(profile, tonic) for profile in (MAJOR, MINOR) for tonic in range(12)]
+    return int(np.argmax([np.corrcoef(sounding, profile)[0, 1] for profile in profiles]))
