@@ -28,7 +28,7 @@ from softaxes.patterns.pointset import TEC
 from softaxes.patterns.quality import widen
 from softaxes.patterns.retrieval_scores import Similarity, non_exact_tasks, retrieval
 from softaxes.patterns.siatec import siatec
-from softaxes.patterns.siatec_c import siatec_c
+from softaxes.patterns.siatec_c import FOUR_BEATS, siatec_c
 from softaxes.patterns.siateccompress import better_of_conjugates, siateccompress
 from softaxes.patterns.similarities import SIMILARITIES
 from softaxes.patterns.tecs import TECList
@@ -80,6 +80,11 @@ def siatec_patterns(notes: Notes, top: int = 100) -> Patterns:
     return patterns_of(list(ranked[: 4 * top]))[:top]
 
 
+def compressed(points: NDArray[np.int64]) -> Patterns:
+    """SIATEC-CCompress with delta = 4 beats on bare points."""
+    return patterns_of(siateccompress(points, delta_ticks=FOUR_BEATS))
+
+
 def on_skyline(discover: Callable[..., Patterns], notes: Notes) -> Patterns:
     """A one-voice method applied to the top voice."""
     return discover(notes.skyline().points())
@@ -123,7 +128,8 @@ DISCOVERY: dict[str, Discover] = {
     "forth, trawler": forth_patterns,
     "siatec-c": siatec_c_patterns,
     "siatec-c (100 best)": partial(siatec_c_patterns, top=100),
-    "siatec-c compress": partial(siateccompress_patterns, delta_ticks=4 * 480),
+    "siatec-c compress": partial(siateccompress_patterns, delta_ticks=FOUR_BEATS),
+    "siatec-c compress, skyline": partial(on_skyline, compressed),
     "delta-gamma, skyline": partial(on_skyline, repeated_melodies),
     "matrix profile, skyline": partial(on_skyline, profile_motifs),
     "wavelets, skyline": partial(on_skyline, wavelet_patterns),
