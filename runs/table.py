@@ -29,11 +29,12 @@ def row(path: str, runs: list[dict[str, Any]]) -> str:
     if not found:
         return f"| {path} | absent | | | |"
     values = [record["value"] for record in found]
-    low, high = min(record["low"] for record in found), max(record["high"] for record in found)
+    ends = [record[end] for record in found for end in ("low", "high") if record[end] is not None]
+    interval = f"[{min(ends):.4g}, {max(ends):.4g}]" if ends else ""
     chance = found[0]["chance"]
     shown = "" if chance is None else f"{chance:.3g}"
     spread = f"{min(values):.4g} .. {max(values):.4g}"
-    return f"| {path} | {statistics.mean(values):.4g} | {spread} | [{low:.4g}, {high:.4g}] | {shown} |"
+    return f"| {path} | {statistics.mean(values):.4g} | {spread} | {interval} | {shown} |"
 
 
 def main(words: list[str]) -> None:
