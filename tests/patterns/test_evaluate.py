@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_scores import clip, movement
 
 from softaxes.patterns import evaluate
 from softaxes.patterns.bps_motif import Movement, Occurrence
 from softaxes.patterns.notes import Notes
 from softaxes.patterns.similarities import SIMILARITIES
+
+from .test_scores import clip, movement
 
 
 @pytest.fixture(scope="module")

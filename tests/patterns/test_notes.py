@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import few
 
 from softaxes.patterns.notes import Notes, check_monophonic, notes_from_columns, skyline, spelled_pitch
+
+from .strategies import few
 
 note = st.tuples(st.integers(0, 8), st.integers(60, 66), st.integers(0, 5))
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import few, strings
 
 from softaxes.patterns.delta_gamma import adjacent_repeats, matches, repeated_melodies, repeats
 from softaxes.patterns.matrix_profile import distances_to, matrix_profile, pitch_signal, profile_motifs
@@ -20,6 +18,9 @@ from softaxes.patterns.wavelets import (
     segment_distances,
     wavelet_patterns,
 )
+
+from . import naive
+from .strategies import few, strings
 
 # Cambouropoulos et al. (2002): x =(delta, gamma) y on a C minor arpeggio figure; here their definitions by hand.
 MOTIF = [60, 62, 64, 65, 67, 65, 64, 62]

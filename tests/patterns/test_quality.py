@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given
-from strategies import few, nonempty
 
 from softaxes.patterns.pointset import TEC, as_points
 from softaxes.patterns.quality import better, compactness, compression_ratio, points_in_region, quality, widen
 from softaxes.patterns.siatec import siatec
+
+from . import naive
+from .strategies import few, nonempty
 
 
 def test_a_square_grid_compresses_by_its_definition() -> None:

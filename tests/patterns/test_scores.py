@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import naive
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import few, nonempty, pieces, shifts
 
 from softaxes.patterns.bps_motif import Movement, Occurrence
 from softaxes.patterns.discovery_scores import discovery_scores, f1
@@ -25,6 +23,9 @@ from softaxes.patterns.retrieval_scores import (
     retrieval,
 )
 from softaxes.patterns.similarities import SIMILARITIES, note_count, overlap
+
+from . import naive
+from .strategies import few, nonempty, pieces, shifts
 
 occurrence = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=5, unique=True)
 patterns = st.lists(st.lists(occurrence, min_size=1, max_size=4), min_size=1, max_size=4)

@@ -24,6 +24,8 @@ from softaxes.patterns.tecs import TECList
 
 MAX_NOTES = 20_000
 FOUR_BEATS = 4 * TICKS_PER_BEAT
+_BYTES_IN_INDEX = 36  # a pair: composite 8, source 4, and at worst its own vector 8 and hash slots 16
+_BYTES_IN_WINDOW = 52  # a pair: composite 8, vector 8, source 4, run start 8, and its cuts 24
 
 
 def siatec_c(points: ArrayLike, delta_ticks: int = FOUR_BEATS) -> TECList:
@@ -45,8 +47,7 @@ def siatec_c(points: ArrayLike, delta_ticks: int = FOUR_BEATS) -> TECList:
         composites.sort()
         widest = max(widest, len(composites))
         parts.append(_read_window(grid, onsets, index, cover, composites, delta_ticks))
-    memory = 20 * len(index.sources) + 40 * widest
-    return _join(grid, parts, memory)
+    return _join(grid, parts, _BYTES_IN_INDEX * len(index.sources) + _BYTES_IN_WINDOW * widest)
 
 
 def near_pairs(grid: Lattice, delta_ticks: int) -> Pairs:

@@ -32,7 +32,7 @@ class TECList(Sequence[TEC]):
     starts: Integers
     places: NDArray[np.int32]
     ends: Integers
-    peak_bytes: int = 0  # largest working memory of the algorithm that made the list, 0 where it was not recorded
+    peak_bytes: int = 0  # SIATEC-C: bytes of its difference index and widest window; 0 for other algorithms
 
     def __len__(self) -> int:
         return len(self.starts) - 1
