@@ -53,6 +53,21 @@ def test_shared_draws_and_items(rng):
     assert draws.interval(values, item) == interval(values, group[item], n=100)
 
 
+def test_a_draw_may_miss_every_group_that_has_values():
+    """Values in two of six groups: about one draw in twelve holds neither, and says nothing."""
+    draws = Bootstrap(6, n=500, seed=4)
+    low, high = draws.interval([1.0, 3.0], item=[0, 5])
+    kept = draws.counts[:, [0, 5]]
+    kept = kept[kept.sum(axis=1) > 0]
+    assert len(kept) < 500
+    assert (low, high) == pytest.approx(tuple(np.quantile(kept @ [1.0, 3.0] / kept.sum(axis=1), [0.025, 0.975])))
+
+
+def test_one_draw_is_enough_to_run():
+    low, high = interval([1.0, 2.0, 4.0], n=1)
+    assert low == high
+
+
 def test_one_group_has_no_interval():
     assert np.isnan(interval([1.0, 2.0, 3.0], ["a", "a", "a"])).all()
     assert np.isnan(interval([1.0])).all()

@@ -88,6 +88,9 @@ def test_clipped_and_unclipped_are_reported_apart():
     assert report["cross_cos.unclipped"].value == pytest.approx(0, abs=1e-6)
     assert report["cross_cos.clipped"].value > 0.4
     assert report["cross_cos"].n == report["cross_cos.clipped"].n + report["cross_cos.unclipped"].n
+    for name in ("opening_angle.pitch", "size_r2.time", "relative_error.pitch", "content_recall", "additivity.time"):
+        assert report[name].n == report[f"{name}.clipped"].n + report[f"{name}.unclipped"].n, name
+        assert report[f"{name}.clipped"].n > 0
     assert report["axis_agreement.pitch.unclipped"].value == pytest.approx(1)
     assert report["relative_error.time.unclipped"].value == pytest.approx(0, abs=1e-4)
     whole = sheet(worlds.centroid(200, margin=4))
