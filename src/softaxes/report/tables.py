@@ -60,9 +60,9 @@ def number(value: float) -> str:
     """Three decimals for what is below 10, fewer above; a dash for NaN."""
     if not math.isfinite(value):
         return "–"
-    decimals = 3 if abs(value) < 10 else 1
-    text = f"{value:.{decimals}f}"
-    return (text.replace("-", "−") if float(text) else text.lstrip("-")) if abs(value) < 1000 else f"{value:,.0f}"
+    decimals = 3 if abs(value) < 10 else 1 if abs(value) < 1000 else 0
+    text = f"{value:,.{decimals}f}"
+    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
 
 
 def with_interval(figure: Figure | None) -> str:

@@ -108,7 +108,7 @@ def decode_blobs(model: Model, latents: BlobLatents, blobs: Blobs, *, examples: 
     squares = [(images - guess).square().sum(1).numpy() for guess in (decoded, images.mean(0))]
     values = np.stack(squares, axis=1)
     low, high = interval(values, statistic=r2_of_means)
-    side, few = images.shape[1:].numel(), slice(0, examples)
+    few = slice(0, examples)
     kind, amount = blobs.triplets.kind[few, 0].numpy(), blobs.triplets.amount[few, 0].numpy()
     steered = [
         model.steer(z[i : i + 1], **{KINDS[k].name: float(s)})
@@ -118,7 +118,7 @@ def decode_blobs(model: Model, latents: BlobLatents, blobs: Blobs, *, examples: 
         "image": images[few], "decoded": decoded[few], "true shift": blobs.triplets.views[few, 0].flatten(1),
         "steered, decoded": model.decode(torch.cat(steered)).flatten(1),
     }  # fmt: skip
-    shape = (-1, round(side**0.5), round(side**0.5))
+    shape = (-1, *blobs.triplets.anchor.shape[2:])
     shown = {name: rows.reshape(shape).numpy() for name, rows in lines.items()}
     return Decoded(float(r2_of_means(values.mean(axis=0, keepdims=True))[0]), low, high, len(z), shown, kind, amount)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import colorsys
 import io
+import itertools
 import re
 from typing import Any
 
@@ -108,6 +109,10 @@ def to_svg(figure: Figure, *, prefix: str) -> str:
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\s(xmlns|xmlns:xlink|version)="[^"]*"', "", svg).replace("xlink:href", "href")
+    number = itertools.count()
+    svg = re.sub(
+        r'(<image[^>]*?\sid="image)', lambda found: f"{found[1]}{next(number)}-", svg
+    )  # equal pictures, one name
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = svg.replace('href="#', f'href="#{prefix}').replace("url(#", f"url(#{prefix}")
     width = f'<svg style="max-width:{96 * figure.get_figwidth():.0f}px"'  # text is then of one size in all figures

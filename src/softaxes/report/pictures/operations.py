@@ -1,8 +1,8 @@
-"""Does arithmetic on latents do what the edit does? Ladders of a line, the clock of a circle, ranks."""
+"""Does arithmetic on latents do what the edit does? Ladders of a line, the clock of a circle, success at each amount."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -93,19 +93,4 @@ def success_by_amount(amount: Array, right: Mapping[str, Array], *, kind: str, u
     plot.set_ylim(-2, 102)
     figure.legend(*plot.get_legend_handles_labels(), frameon=False, fontsize=8.5, labelcolor=INK, ncols=5,
                   loc="outside lower center")  # fmt: skip
-    return figure
-
-
-def interval_dots(labels: Sequence[str], values: Array, low: Array, high: Array, chance: Array, *, unit: str) -> Figure:
-    """Figures with their 95 % intervals, one a line, and the chance level of each as a tick; NaN is left out."""
-    figure, plots = blank(width=8, height=0.32 * len(labels) + 0.9)
-    plot, y = plots[0, 0], np.arange(len(labels))[::-1]
-    known = ~(np.isnan(low) | np.isnan(high))
-    plot.hlines(y[known], low[known], high[known], color=INK, linewidth=1.6, label="95 % over groups")
-    plot.scatter(values, y, s=18, color=INK, zorder=3, label="value")
-    plot.scatter(chance, y, s=60, color=NEUTRAL, marker="|", label="chance")
-    plot.set_yticks(y, labels)
-    name(plot, "", unit, "")
-    plot.set_ylim(-0.7, len(labels) - 0.3)
-    legend(plot, loc="best")
     return figure

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from softaxes.report.page import NEUTRAL
 from softaxes.report.pictures.canvas import FAINT, INK, Array, blank, say_nothing
@@ -65,6 +66,8 @@ def before_and_after(
                 Rectangle((step + 0.1, pitch - 0.4), 0.8, 0.8, fill=False, edgecolor=_MISSED, linewidth=0.8)
             )
         plots[row, 0].set_ylabel("MIDI pitch")
+        for plot in plots[row]:
+            plot.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     for plot in plots[-1]:
         plot.set_xlabel("step")
     return figure

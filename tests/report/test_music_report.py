@@ -1,0 +1,271 @@
+"""The report of a run on music: views are what they say, known encoders score what is known, the page is whole."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from softaxes.axes import Axes, CircleAxis, LineAxis
+from softaxes.diagnostics import PROPERTIES
+from softaxes.kinds import Circle, Line
+from softaxes.model import Model, Part
+from softaxes.report.music import music_metrics
+from softaxes.report.music_notes import METHODS, edit, edit_figures
+from softaxes.report.music_page import music_page
+from softaxes.report.music_sheet import music_sheet, success_at_amounts
+from softaxes.report.music_views import HeldOut, draw_views, encode_all, isolated_motifs
+from softaxes.report.page import write_page
+from tests.report.worlds import ByHand, Remembering, check_page, tunes
+
+KINDS = (Line("pitch"), Circle("metre", 16), Circle("beat", 4, follows="metre"), Line("time"))
+
+
+def small_model(decoder: bool = True) -> Model:
+    """The default networks, tiny and untrained, with axes along coordinates."""
+    shared = {"steps": 32, "dim": 12, "width": 16, "reach": 2}
+    eye = torch.eye(12)
+    axes = Axes(
+        [
+            LineAxis(KINDS[0], eye[0], torch.zeros(12)),
+            CircleAxis(KINDS[1], eye[1:3], torch.zeros(12)),
+            CircleAxis(KINDS[2], eye[3:5], torch.zeros(12)),
+            LineAxis(KINDS[3], eye[5], torch.zeros(12)),
+        ]
+    )
+    torch.manual_seed(0)
+    part = Part("PlacedDecoder", shared | {"rank": 2}) if decoder else None
+    return Model(Part("RowPoolEncoder", shared), axes, (2, 128, 32), decoder=part)
+
+
+def held_out(**settings: int) -> HeldOut:
+    rolls, song = tunes()
+    return HeldOut(torch.from_numpy(rolls), song, **({"context": 8} | settings))
+
+
+@pytest.fixture(scope="module")
+def remembered():
+    rolls, song = tunes()
+    return music_sheet(Remembering(), rolls, song, controls=False, draws=50)
+
+
+def test_views_are_the_windows_moved_by_their_amounts() -> None:
+    data = held_out()
+    drawn = draw_views(small_model().axes, data)["running"]
+    assert [kind.name for kind in drawn.kinds] == ["pitch", "metre", "beat"]
+    assert drawn.kind[0].tolist() == [0] * 6 + [1] * 6
+    wide = data.rolls.numpy()
+    for item in (0, 7):
+        for view in range(12):
+            amount = int(drawn.amount[item, view])
+            if drawn.kind[item, view] == 0:
+                want = np.roll(wide[item, ..., 8:40], amount, axis=1)  # the notes are far from the ends
+            else:
+                want = wide[item, ..., 8 - amount : 40 - amount]
+            assert np.array_equal(drawn.views[item, view].numpy(), want)
+
+
+def test_amounts_of_a_window_differ_and_a_ladder_holds_all() -> None:
+    drawn = draw_views(small_model().axes, held_out())
+    for row in drawn["running"].amount[:, :6].tolist():
+        assert len(set(row)) == 6 and 0 not in row and max(map(abs, row)) <= 12
+    ladder = drawn["ladders"]
+    assert sorted(ladder.amount[0][ladder.kind[0] == 0].tolist()) == [s for s in range(-12, 13) if s]
+    assert sorted(ladder.amount[3][ladder.kind[3] == 1].tolist()) == [s for s in range(-8, 9) if s]
+
+
+def test_isolated_motifs_stand_in_silence_and_lose_nothing() -> None:
+    data = held_out()
+    motifs, kept = isolated_motifs(data)
+    assert motifs.shape == (24, 2, 128, 32) and kept.tolist() == list(range(24))
+    assert not motifs[..., :8].any() and not motifs[..., 24:].any()
+    assert torch.equal(motifs[..., 8:24], data.centre[..., :16])
+    drawn = draw_views(small_model().axes, data)["isolated"]
+    notes = drawn.views[:, :, 0].flatten(2).sum(2)
+    assert torch.equal(notes, drawn.anchor[:, 0].flatten(1).sum(1)[:, None].expand_as(notes))
+
+
+def test_windows_that_begin_with_silence_make_no_motif() -> None:
+    rolls = torch.zeros(3, 2, 128, 48, dtype=torch.uint8)
+    rolls[1, :, 60, 10] = 1
+    rolls[2, :, 60, 30] = 1  # after the motif
+    motifs, kept = isolated_motifs(HeldOut(rolls, np.arange(3), 8))
+    assert kept.tolist() == [1] and len(motifs) == 1
+
+
+def test_repeats_are_left_out_transposed_or_not() -> None:
+    rolls, _ = tunes(2, 2)
+    again = np.concatenate([rolls, rolls[1:2], np.roll(rolls[2:3], 5, axis=2)])
+    data = HeldOut(torch.from_numpy(again), np.arange(6), 8)
+    assert data.different().group.tolist() == [0, 1, 2, 3]
+
+
+def test_what_is_asked_for_must_fit() -> None:
+    rolls, song = tunes(2, 2)
+    with pytest.raises(
+        ValueError, match=r"`windows_with_context` must have shape \(n, 2, 128, 32 \+ twice the context\)"
+    ):
+        music_sheet(small_model(), rolls[..., :47], song)
+    with pytest.raises(ValueError, match=r"`shift_steps` must lie in 1\.\.8, the context, got 9"):
+        music_sheet(small_model(), rolls, song, shift_steps=9)
+    with pytest.raises(ValueError, match="`group` must have shape"):
+        music_sheet(small_model(), rolls, song[:3])
+    with pytest.raises(ValueError, match=r"`rolls` must have shape \(n, 2, 128, steps\) with n > 0"):
+        HeldOut(torch.zeros(2, 1, 128, 48), np.arange(2), 8)
+    with pytest.raises(ValueError, match="wider than two contexts"):
+        HeldOut(torch.zeros(2, 2, 128, 16), np.arange(2), 8)
+    with pytest.raises(ValueError, match="a model of music must know the kind 'pitch', got time"):
+        draw_views(ByHand(None, 2, ("time",), (2, 128, 32)).axes, held_out())
+
+
+def test_a_perfect_encoder_is_perfect(remembered) -> None:
+    running, isolated = remembered.sheets["running"], remembered.sheets["isolated"]
+    for sheet, kind in ((running, "pitch"), (isolated, "pitch"), (isolated, "time")):
+        for name in (
+            "coordinate_r2",
+            "coordinate_skill",
+            "own_shift",
+            "h1",
+            "mrr",
+            "axis_agreement",
+            "skill",
+            "size_r2",
+        ):
+            assert sheet[f"{name}.{kind}"].value == pytest.approx(1, abs=1e-4), (name, kind)
+        assert sheet[f"additivity.{kind}"].value == pytest.approx(0, abs=1e-4)
+    assert running["same_cos"].value == pytest.approx(1) and running["opposite_cos"].value == pytest.approx(-1)
+    assert isolated["cross_cos"].value == pytest.approx(0, abs=1e-6)
+    assert running["content_recall"].value == 1
+    assert running["own_shift.pitch"].n == 24 * 24
+    assert running["own_shift.pitch"].chance == pytest.approx(1 / 25)
+
+
+def test_notes_of_a_perfect_memory_are_all_right_after_steering(remembered) -> None:
+    sheets = remembered.edit_sheets["pitch"]
+    assert set(sheets) == set(METHODS)
+    for method in ("steered", "ceiling"):
+        for name in ("frame_f1", "note_f1", "transposition"):
+            assert sheets[method][f"{name}.pitch"].value == 1, (method, name)
+        assert sheets[method]["onset_leakage.pitch"].value == 0
+    for method in ("no change", "copy"):
+        assert sheets[method]["note_f1.pitch"].value < 0.3
+        assert sheets[method]["transposition.pitch"].value == 0
+    assert remembered.reconstruction["note_f1"].value == 1
+    assert 0 < sheets["steered"]["note_f1.pitch"].chance < 0.3
+
+
+def test_controls_of_a_perfect_encoder_fail_at_each_amount(remembered) -> None:
+    found = success_at_amounts(remembered.latents.ladders, remembered.model.axes, 0)
+    assert found.candidates == 24 and len(found.amount) == 24 * 24
+    assert found.right["operator"].all()
+    assert found.right["no operator"].all()  # latents of windows lie 1000 apart: no operator is needed to tell them
+    nobody = success_at_amounts(remembered.latents.ladders, remembered.model.axes, 5)
+    assert len(nobody.amount) == 0
+
+
+def test_register_alone_finds_nothing_in_a_gallery_of_one_shift() -> None:
+    model = ByHand(
+        lambda x: x.flatten(2).any(1).reshape(len(x), 128, -1).any(2).float().argmax(1)[:, None].float(),
+        1,
+        ("pitch",),
+        (2, 128, 32),
+    )
+    data = held_out()
+    latents = encode_all(model, draw_views(model.axes, data))
+    found = success_at_amounts(latents.ladders, model.axes, 0)
+    assert found.right["operator"].mean() < 0.3  # ties of equal register count against it
+
+
+def test_a_dead_encoder_has_no_figures_and_no_crash(tmp_path: Path) -> None:
+    rolls, song = tunes(3, 2)
+    model = ByHand(lambda x: torch.zeros(len(x), 3), 3, ("pitch", "time"), (2, 128, 32))
+    found = music_sheet(model, rolls, song, controls=False, draws=10)
+    sheet = found.sheets["running"]
+    assert sheet["dead"].value == 1 and math.isnan(sheet["same_cos"].value)
+    assert sheet["own_shift.pitch"].value == 0
+    assert found.edits == {} and len(found.reconstruction) == 0
+    path = write_page(tmp_path, music_page(found, history=[], about="nothing"), music_metrics(found, {}))
+    assert "This model has no decoder." in check_page(path.read_text()).text
+
+
+def test_one_song_has_no_interval() -> None:
+    rolls, _ = tunes(1, 4)
+    sheet = music_sheet(Remembering(), rolls, np.zeros(4), controls=False, draws=10).sheets["running"]
+    assert sheet["h1.pitch"].value == 1 and math.isnan(sheet["h1.pitch"].low)
+
+
+def test_the_true_edit_of_metre_lets_neighbours_in() -> None:
+    data, model = held_out(), small_model()
+    edited = edit(model, data, "metre", seed=3)
+    wide = data.rolls.bool().numpy()
+    for item in range(5):
+        amount = edited.amount[item]
+        assert np.array_equal(edited.wanted[item], wide[item, ..., 8 - amount : 40 - amount])
+        assert np.array_equal(edited.before[item], wide[item, ..., 8:40])
+    figures = edit_figures(edited, data.group, draws=10)
+    assert "pitch_leakage.metre" in figures["steered"] and "transposition.metre" not in figures["steered"]
+    assert figures["copy"]["note_f1.metre"].value < 1
+
+
+def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
+    rolls, song = tunes(4, 3)
+    found = music_sheet(small_model(), rolls, song, draws=10)
+    history = [{"step": step, "loss": 1 / step} for step in (1, 2, 3)]
+    metrics = music_metrics(found, {"windows": 12})
+    path = write_page(tmp_path, music_page(found, history=history, about="made-up tunes"), metrics)
+    read = check_page(path.read_text(encoding="utf-8"))
+    for words in (
+        "made-up tunes",
+        "How it learned",
+        "Where a shift leads",
+        "Finding the shifted window",
+        "Isolated motifs: time as a line",
+        "Notes, decoded",
+        "untrained encoder",
+        "steered / ceiling",
+        "chance",
+        "The beat circle",
+        "semitones",
+        "decoded from steered z",
+    ):
+        assert words in read.text, words
+    stored = json.loads((tmp_path / "metrics.json").read_text())
+    assert stored["settings"] == {"windows": 12, "songs": 4}
+    assert set(stored["figures"]) == set(stored["controls"]["untrained encoder"]) == {"running", "isolated"}
+    assert set(stored["edits"]) == {"pitch", "metre"} and set(stored["edits"]["pitch"]) == set(METHODS)
+    for key in (
+        "same_cos",
+        "opposite_cos",
+        "cross_cos",
+        "axis_agreement.pitch",
+        "coordinate_r2.pitch",
+        "coordinate_skill.pitch",
+        "shift_r2.pitch",
+        "h1.pitch",
+        "h1_no_operator.pitch",
+        "h1_random_direction.pitch",
+        "mrr.pitch",
+        "own_shift.pitch",
+        "h1.metre",
+        "phase_cos.metre",
+        "phase_cos.beat",
+        "effective_rank",
+        "content_recall",
+    ):
+        row = stored["figures"]["running"][key]
+        assert row["value"] is not None and row["chance"] is not None and row["n"] > 0, key
+        assert row["name"] in PROPERTIES
+    assert stored["figures"]["isolated"]["coordinate_r2.time"]["value"] is not None
+
+
+def test_the_same_seed_gives_the_same_figures() -> None:
+    rolls, song = tunes(3, 2)
+    one, two, other = (
+        music_metrics(music_sheet(small_model(), rolls, song, seed=seed, controls=False, draws=10), {})
+        for seed in (0, 0, 1)
+    )
+    assert str(one) == str(two) != str(other)
