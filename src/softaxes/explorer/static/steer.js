@@ -38,8 +38,13 @@ async function openSong(id, at = null) {
   find("empty").hidden = true;
   view.second = null;
   roll.open(view.song, view.model.window_steps);
-  const first = view.song.bars.find(([start, steps]) => view.song.notes.some(([onset]) => onset >= start && onset < start + steps));
-  setWindow(at ?? first?.[0] ?? 0);
+  setWindow(at ?? firstWindow());
+}
+
+// The first bar of the model's length in which a note begins; a pickup only where there is no other.
+function firstWindow() {
+  const begun = view.song.bars.filter(([start, steps]) => view.song.notes.some(([onset]) => onset >= start && onset < start + steps));
+  return (begun.find(([, steps]) => steps === view.model.bar_steps) ?? begun[0] ?? [0])[0];
 }
 
 // A server that was restarted is given a dropped file again.
