@@ -222,10 +222,12 @@ def test_siatec_c_finds_across_long_rests() -> None:
     assert keys(siatec_c(piece, 2))[-1] == (tuple(motif), ((0, 0), (1000, 0)))
 
 
-def test_siatec_c_reports_memory_that_grows_with_delta_not_with_the_square() -> None:
-    piece = [(x, 60 + (x * 7) % 12) for x in range(400)]
-    narrow, wide = siatec_c(piece, 4).peak_bytes, siatec_c(piece, 16).peak_bytes
-    assert 0 < narrow < wide < 400 * 16 * 64
+def test_siatec_c_reports_memory_that_grows_with_notes_times_delta() -> None:
+    def memory(notes: int, delta: int) -> int:
+        return siatec_c([(x, 60 + (x * 7) % 12) for x in range(notes)], delta).peak_bytes
+
+    assert 3 * memory(200, 4) < memory(200, 16) < 5 * memory(200, 4)
+    assert 1.9 * memory(200, 16) < memory(400, 16) < 2.2 * memory(200, 16)
 
 
 def test_tec_lists_are_sequences() -> None:
