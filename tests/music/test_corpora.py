@@ -147,6 +147,8 @@ def test_a_split_is_seeded_and_near_its_fractions() -> None:
     assert all((a == b).all() for a, b in zip(first, same, strict=True))
     assert first.test.tolist() != other.test.tolist()
     assert [len(part) for part in split(corpus, 0, (0.5, 0.5, 0.0))] == [100, 100, 0]
+    big_family = corpus_of([0] * 50 + list(range(1, 51)))
+    assert [len(part) for part in split(big_family)] == [80, 10, 10]
     assert isinstance(first, Split) and corpus.select(first.test).ids == tuple(str(i) for i in first.test.tolist())
 
 
@@ -154,6 +156,14 @@ def test_a_split_is_seeded_and_near_its_fractions() -> None:
 def test_fractions_must_be_a_whole(fractions: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="`fractions` must be three numbers >= 0 with sum 1"):
         split(corpus_of([0, 1]), 0, fractions)
+
+
+def test_groups_follow_their_songs_into_the_order_of_ids(tmp_path: Path) -> None:
+    for name, song in (("a-b", random_tune(2)), ("a", random_tune(1)), ("z", random_tune(1).transposed(1))):
+        write_song(song, tmp_path / f"{name}.mid")  # as files a-b.mid comes before a.mid, as ids after it
+    corpus = load_corpus("folder", tmp_path)
+    groups = dict(zip(corpus.ids, corpus.groups.tolist(), strict=True))
+    assert corpus.ids == ("a", "a-b", "z") and groups["a"] == groups["z"] != groups["a-b"]
 
 
 def test_versions_of_a_song_belong_together() -> None:

@@ -87,7 +87,7 @@ def test_fetching_unpacks_once_and_keeps_inside_its_folder(tmp_path: Path) -> No
     folder = fetch_pop909(folder=tmp_path / "cache", downloader=downloader)
     assert folder == tmp_path / "cache" / "POP909" and asked == [URL]
     assert sorted(path.name for path in folder.rglob("*.*")) == ["001.mid", "beat_midi.txt"]
-    assert not list(tmp_path.rglob("escaped.mid"))
+    assert not list(tmp_path.rglob("escaped.mid")) and not list((tmp_path / "cache").glob("*.zip"))
     assert fetch_pop909(folder=tmp_path / "cache", downloader=downloader) == folder and len(asked) == 1
     assert (tmp_path / "cache" / "complete").read_text().startswith(URL)
     assert len(list(iter_pop909(folder))) == 1

@@ -150,6 +150,10 @@ def test_the_skyline_is_one_voice_and_follows_the_top(rows: list[tuple[int, int,
     assert all(end <= onset for end, onset in zip(ends, line["onset"].tolist()[1:], strict=False))
 
 
+def test_a_unison_in_the_skyline_is_one_note() -> None:
+    assert rows_of(skyline(note_array([(0, 2, 60), (0, 4, 60), (4, 2, 62)]))) == [(0, 4, 60), (4, 2, 62)]
+
+
 def test_highest_at_is_minus_one_in_silence() -> None:
     notes = note_array([(0, 8, 60), (2, 2, 72)])
     assert highest_at(notes, np.array([0, 2, 3, 4, 7, 8, 30])).tolist() == [60, 72, 72, 60, 60, -1, -1]

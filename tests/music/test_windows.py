@@ -42,6 +42,8 @@ def test_hop_and_context_and_centre() -> None:
         np.testing.assert_array_equal(windows.center()[i], slow_roll(one_voice(scale(4)), 16, 16 * i))
     assert windows.rolls[0, :, :, :10].sum() == 0 == windows.rolls[3, :, :, 26:].sum(), "silence outside the song"
     assert np.shares_memory(windows.center(), windows.rolls)
+    assert cut_windows([scale(5)], 32, hop_bars=1).bar.tolist() == [0, 1, 2, 3]
+    assert cut_windows([scale(8)], 32, hop_bars=3).bar.tolist() == [0, 3, 6]
 
 
 def test_bars_that_fill_the_window() -> None:
@@ -54,6 +56,7 @@ def test_bars_that_fill_the_window() -> None:
         ("bars too near the end of the song", 1),
     )
     assert cut_windows([two_four], 16, bars=2).bar.tolist() == [0, 2, 4, 6]
+    assert len(cut_windows([scale(2)], 32, bars=4)) == 0, "two bars are as long, but they are not four"
 
 
 def test_three_four_has_its_own_length() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import shutil
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_the_page_is_whole_and_needs_nothing(written: Path) -> None:
         "softaxes toy report RUN --umap",
     ):
         assert words in read.text, words
-    assert read.tags.count("svg") == 12
+    assert read.tags.count("svg") == 13
     assert "nan" not in read.text.lower().split()
 
 
@@ -124,7 +125,7 @@ def test_the_same_seed_writes_the_same_numbers_and_another_does_not(tiny_toy: Pa
     assert found[0] == found[1]
     assert found[0][0] != found[2][0]
     assert "Controls were not asked for." in found[0][1]
-    assert "not one draw of the article's size" in found[0][1]
+    assert "not one draw of the article's size" in html.unescape(found[0][1])
 
 
 def test_fresh_images_are_none_that_any_seed_trains_on() -> None:

@@ -1,4 +1,4 @@
-"""Does arithmetic on latents do what the edit does? Ladders of a line, the clock of a circle, success at each amount."""
+"""Does arithmetic on latents do what the edit does? Ladders of a line, a circle's clock, success at each amount."""
 
 from __future__ import annotations
 
