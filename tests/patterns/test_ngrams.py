@@ -55,14 +55,6 @@ def test_lexicon_finds_the_run_that_chance_does_not_make() -> None:
     assert all(e.count >= 2 for entries in found.values() for e in entries)
 
 
-def test_surprise_ranks_above_frequency() -> None:
-    (first, second) = lexicon([([0] * 20 + [1, 2]) * 5], lengths=(2,), size=2)[2]
-    frequent = max(lexicon([([0] * 20 + [1, 2]) * 5], lengths=(2,))[2], key=lambda e: e.count)
-    assert first.ngram == (1, 2)
-    assert frequent.ngram == (0, 0)
-    assert first.t > second.t == frequent.t
-
-
 def test_lexicon_of_nothing_is_empty() -> None:
     assert lexicon([], lengths=(2,)) == {2: []}
     assert lexicon([[1]], lengths=(2,)) == {2: []}

@@ -98,16 +98,6 @@ def test_cosiatec_matches_its_twin(points: list) -> None:
         assert keys(cosiatec(points, region)) == naive.cosiatec(points, region)
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_cosiatec_matches_its_twin_over_many_rounds(seed: int) -> None:
-    """Enough notes that patterns lose some of theirs to earlier ones."""
-    rng = np.random.default_rng(seed)
-    points = [(int(x), int(y)) for x, y in zip(rng.integers(0, 16, 44), rng.integers(0, 5, 44), strict=True)]
-    expected = naive.cosiatec(points)
-    assert len(expected) >= 3
-    assert keys(cosiatec(points)) == expected
-
-
 @few
 @given(dense)
 def test_siateccompress_matches_its_twin(points: list) -> None:

@@ -61,10 +61,10 @@ def name(plot: Axes, title: str = "", x: str = "", y: str = "") -> None:
 
 
 def legend(plot: Axes, **where: Any) -> None:
-    """A legend without a box (finding the best place for it takes seconds), if anything in the plot has a label."""
+    """A legend without a box, if anything in the plot has a label."""
     handles, labels = plot.get_legend_handles_labels()
     if labels:
-        plot.legend(handles, labels, frameon=False, fontsize=8.5, labelcolor=INK, **({"loc": "upper right"} | where))
+        plot.legend(handles, labels, frameon=False, fontsize=8.5, labelcolor=INK, **where)
 
 
 def say_nothing(plot: Axes, why: str) -> None:

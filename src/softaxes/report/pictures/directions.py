@@ -85,7 +85,7 @@ def difference_plane(differences: Array, kind: Array, amount: Array, *, kinds: S
     for plot, title in zip(plots[0], ("by kind", "by sign; larger mark, larger amount"), strict=True):
         name(plot, title, f"component 1 ({share[0]:.1f} % of variance)", f"component 2 ({share[1]:.1f} %)")
         plot.set_aspect("equal", adjustable="datalim")
-        legend(plot, markerscale=1.6, loc="upper right")
+        legend(plot, markerscale=1.6)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""What do the shifts do to an image, and what does the loss get to see? Rows of small images in one plot."""
+"""What do the shifts do to an image, and what does the loss get to see?"""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from softaxes.report.page import kind_colour
 from softaxes.report.pictures.canvas import FAINT, INK, Array, blank
 
-GAP = 2.0  # pixels between images
+
+def show_image(plot: Axes, image: Array, colour: str = FAINT, width: float = 0.7) -> None:
+    """An image (rows, columns) of values in 0..1 in a border; row 0 at the bottom: higher rows are higher pitches."""
+    filled = np.nonzero(image > 0.04)
+    add_cells(plot, *filled, colour=INK, alpha=np.clip(image[filled], 0, 1))
+    rows, columns = image.shape
+    plot.set(xlim=(-0.5, columns - 0.5), ylim=(-0.5, rows - 0.5), aspect="equal", xticks=[], yticks=[])
+    for spine in plot.spines.values():
+        spine.set_visible(True)
+        spine.set_color(colour)
+        spine.set_linewidth(width)
 
 
 def add_cells(
@@ -35,61 +44,22 @@ def add_cells(
         plot.add_collection(filled, autolim=False)
 
 
-class Wall:
-    """A plot on which images of one size hang in lines; place (0, 0) is at the top left."""
-
-    def __init__(self, lines: int, columns: float, side: int, *, room: float = 4.0) -> None:
-        self.step, self.room, self.lines = side + GAP, room, lines
-        across, down = columns * self.step, lines * (self.step + room)
-        figure, plots = blank(width=10, height=10 * down / across)
-        figure.set_layout_engine("none")
-        self.figure, self.plot = figure, plots[0, 0]
-        self.plot.set_position((0, 0, 1, 1))
-        self.plot.set(xlim=(-GAP, across - GAP), ylim=(-0.5, down - 0.5), aspect="equal")
-        self.plot.axis("off")
-
-    def hang(
-        self,
-        image: Array,
-        line: int,
-        column: float,
-        title: str,
-        colour: str = FAINT,
-        width: float = 0.7,
-        size: float = 8,
-    ) -> None:
-        """An image (rows, columns) of values in 0..1 in a frame; row 0 at the bottom: higher rows are higher pitches."""
-        x, y = column * self.step, (self.lines - 1 - line) * (self.step + self.room)
-        filled = np.nonzero(image > 0.04)
-        add_cells(self.plot, filled[0] + y, filled[1] + x, colour=INK, alpha=np.clip(image[filled], 0, 1))
-        rows, columns = image.shape
-        frame = Rectangle((x - 0.5, y - 0.5), columns, rows, fill=False, edgecolor=colour, linewidth=width)
-        self.plot.add_patch(frame)
-        ink = INK if colour == FAINT else colour
-        self.plot.text(x - 0.5 + columns / 2, y + rows, title, color=ink, fontsize=size, ha="center", va="bottom")
-
-    def label(self, line: int, side: int, text: str, colour: str = INK) -> None:
-        """What a line shows, upright at its left."""
-        y = (self.lines - 1 - line) * (self.step + self.room) - 0.5 + side / 2
-        self.plot.text(-1.0, y, text, color=colour, fontsize=8.5, rotation=90, ha="right", va="center")
-
-
 def shift_gallery(images: Array, amounts: Sequence[float], kinds: Sequence[str], units: Sequence[str]) -> Figure:
-    """One image under each amount (a column) of each kind (a line).
+    """One image under each amount (a column) of each kind (a row).
 
     Args:
-        images: (K, A, side, side).
+        images: (K, A, rows, columns).
         amounts: A signed amounts, 0 for the image itself.
         kinds, units: K names and units.
     """
-    side = images.shape[-1]
-    wall = Wall(len(kinds), len(amounts), side)
-    for line, kind in enumerate(kinds):
+    figure, plots = blank(len(kinds), len(amounts), width=10, height=10 * len(kinds) / len(amounts) + 0.5)
+    for row, kind in enumerate(kinds):
         for column, amount in enumerate(amounts):
-            look = (kind_colour(kind), 1.8, 9) if amount else (FAINT, 0.7, 9)
-            wall.hang(images[line, column], line, column, f"{amount:+g}" if amount else "anchor", *look)
-        wall.label(line, side, f"{kind}, {units[line]}", kind_colour(kind))
-    return wall.figure
+            plot = plots[row, column]
+            show_image(plot, images[row, column], kind_colour(kind) if amount else FAINT, 1.8 if amount else 0.7)
+            plot.set_title(f"{amount:+g}" if amount else "anchor", color=kind_colour(kind) if amount else INK, size=9)
+        plots[row, 0].set_ylabel(f"{kind}, {units[row]}", color=kind_colour(kind))
+    return figure
 
 
 def triplet_gallery(
@@ -98,35 +68,47 @@ def triplet_gallery(
     """Triplets side by side, each an anchor and two views framed in the colour of their kind.
 
     Args:
-        anchor: (n, side, side).
-        views: (n, 2, side, side).
+        anchor: (n, rows, columns).
+        views: (n, 2, rows, columns).
         kind, amount, clipped: (n, 2).
         kinds: names that ``kind`` indexes.
-        columns: triplets in a line.
+        columns: triplets in a row.
     """
-    wall = Wall(-(-len(anchor) // columns), 3.3 * columns - 0.3, anchor.shape[-1])
-    for index in range(len(anchor)):
-        line, place = divmod(index, columns)
-        wall.hang(anchor[index], line, 3.3 * place, "anchor")
+    n = len(anchor)
+    lines = -(-n // columns)
+    figure, plots = blank(lines, 4 * columns - 1, width=10, height=1.28 * lines + 0.1,
+                          width_ratios=([1, 1, 1, 0.25] * columns)[:-1])  # fmt: skip
+    for plot in plots.flat:
+        plot.set_visible(False)
+    for index in range(n):
+        line, first = divmod(index, columns)
+        place = plots[line, 4 * first : 4 * first + 3]
+        for plot in place:
+            plot.set_visible(True)
+        show_image(place[0], anchor[index])
+        place[0].set_title("anchor", color=INK, size=8.5)
         for view in range(2):
-            name = kinds[int(kind[index, view])]
+            colour = kind_colour(kinds[int(kind[index, view])])
+            show_image(place[1 + view], views[index, view], colour, 2.0)
             lost = ", clipped" if clipped[index, view] else ""
-            title = f"{name} {amount[index, view]:+.0f}{lost}"
-            wall.hang(views[index, view], line, 3.3 * place + 1 + view, title, kind_colour(name), 2.0, 7.5)
-    return wall.figure
+            title = f"{kinds[int(kind[index, view])]} {amount[index, view]:+.0f}{lost}"
+            place[1 + view].set_title(title, color=colour, size=7.5)
+    return figure
 
 
 def decoded_gallery(lines: Mapping[str, Array], titles: Sequence[str], colours: Sequence[str]) -> Figure:
     """A line of images for each of what is compared, a column for each example; pixels as dark as they are likely.
 
     Args:
-        lines: (n, side, side) of probabilities by name, say the true edit and what is decoded.
+        lines: (n, rows, columns) of probabilities by name, say the true edit and what is decoded.
         titles, colours: n, what was done to each example and the colour of its kind.
     """
-    side = next(iter(lines.values())).shape[-1]
-    wall = Wall(len(lines), len(titles), side)
-    for line, (text, images) in enumerate(lines.items()):
-        for column, (title, colour) in enumerate(zip(titles, colours, strict=True)):
-            wall.hang(images[column], line, column, title if line == 0 else "", colour)
-        wall.label(line, side, text)
-    return wall.figure
+    n = len(titles)
+    figure, plots = blank(len(lines), n, width=10, height=10 * len(lines) / n + 0.3)
+    for row, (text, images) in enumerate(lines.items()):
+        for column in range(n):
+            show_image(plots[row, column], images[column])
+        plots[row, 0].set_ylabel(text)
+    for column, (title, colour) in enumerate(zip(titles, colours, strict=True)):
+        plots[0, column].set_title(title, color=colour, size=9)
+    return figure

@@ -148,12 +148,5 @@ def umap_3d_html(embedded: Array, pitch: Array, time: Array, *, script: bool = T
         updatemenus=[{"type": "buttons", "direction": "right", "x": 0, "y": 1.08, "buttons": buttons}],
     )  # fmt: skip
     return str(
-        plotly.io.to_html(
-            figure,
-            include_plotlyjs=script,
-            full_html=False,
-            include_mathjax=False,
-            div_id="umap3d",
-            config={"displaylogo": False},
-        )
+        plotly.io.to_html(figure, include_plotlyjs=script, full_html=False, include_mathjax=False, div_id="umap3d")
     )
