@@ -47,6 +47,7 @@ def test_segment_mode_holds_all_notes_of_the_span(planted: Movement) -> None:
     for thin, thick in zip(narrow, wide, strict=True):
         for a, b in zip(thin, thick, strict=True):
             assert set(map(tuple, a.tolist())) <= set(map(tuple, b.tolist()))
+    assert sum(len(o) for p in wide for o in p) > sum(len(o) for p in narrow for o in p)
 
 
 def test_a_learned_method_is_one_more_key() -> None:

@@ -98,6 +98,16 @@ def test_cosiatec_matches_its_twin(points: list) -> None:
         assert keys(cosiatec(points, region)) == naive.cosiatec(points, region)
 
 
+@pytest.mark.parametrize(("seed", "width", "height"), [(15, 10, 6), (397, 12, 3)])
+def test_cosiatec_matches_its_twin_where_a_shortcut_would_not(seed: int, width: int, height: int) -> None:
+    """Found by search: a bound kept for a changed pattern (15) and translators dropped first to last (397) go wrong."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(14, 40))
+    xs, ys = rng.integers(0, width, n).tolist(), rng.integers(0, height, n).tolist()
+    points = list(zip(xs, ys, strict=True))
+    assert keys(cosiatec(points)) == naive.cosiatec(points)
+
+
 @few
 @given(dense)
 def test_siateccompress_matches_its_twin(points: list) -> None:
