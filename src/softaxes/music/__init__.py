@@ -1,13 +1,14 @@
 """Real music as arrays: files to songs on a grid, songs to piano rolls, rolls to windows, and corpora of them.
 
-In reading order: `song` (what a piece is), `midi` and `tunebook` (files), `rolls` and `skyline`, `windows`, then
+In reading order: `song` (what a piece is), `midi`, `clocks`, `tunebook` (files), `rolls`, `skyline`, `windows`, then
 `folders`, `tunes`, `pop909` (where music comes from), `duplicates`, `manifest`, `cache`, `corpora` (joins all).
 """
 
+from softaxes.music.clocks import Beats
 from softaxes.music.corpora import Corpus, Split, load_corpus, split
 from softaxes.music.folders import iter_songs
 from softaxes.music.manifest import Manifest, Skipped
-from softaxes.music.midi import Beats, Limits, read_song, write_song
+from softaxes.music.midi import Limits, read_song, write_song
 from softaxes.music.rolls import full_texture, melody, notes_to_roll, roll_to_notes, song_roll
 from softaxes.music.skyline import skyline
 from softaxes.music.song import NOTE_DTYPE, Song, Track, merge_unisons, note_array

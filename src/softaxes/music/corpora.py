@@ -19,10 +19,11 @@ from jaxtyping import Int
 from numpy.typing import ArrayLike
 
 from softaxes.music import cache, pop909, tunes
+from softaxes.music.clocks import Grid
 from softaxes.music.duplicates import group_together, near_duplicates
 from softaxes.music.folders import Read, check_folder, iter_songs
 from softaxes.music.manifest import FileRecord, Manifest, Setting, Skipped
-from softaxes.music.midi import Grid, Limits
+from softaxes.music.midi import Limits
 from softaxes.music.rolls import Texture, song_roll
 from softaxes.music.song import Song
 

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
+from softaxes.music.clocks import Grid
 from softaxes.music.manifest import FileRecord, Skipped, record
-from softaxes.music.midi import Grid, Limits, read_song
+from softaxes.music.midi import Limits, read_song
 from softaxes.music.song import Song
 
 MIDI_SUFFIXES = (".mid", ".midi")

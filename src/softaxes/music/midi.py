@@ -16,27 +16,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import symusic
-from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-from softaxes.music.song import (
-    DENOMINATORS,
-    FASTEST_BPM,
-    NOTE_DTYPE,
-    SLOWEST_BPM,
-    Counts,
-    Song,
-    Track,
-    meters_from_downbeats,
-)
+from softaxes.music.clocks import BeatClock, Beats, Events, Grid, TickClock, late_ticks
+from softaxes.music.song import NOTE_DTYPE, Counts, Song, Track
 
 MAX_STEPS_PER_BEAT = 32767  # a MIDI file has as many ticks to the quarter note
-Ticks = Int[np.ndarray, " n"]
-Seconds = Float[np.ndarray, " n"]
 
 
 @dataclass(frozen=True)
@@ -46,23 +35,6 @@ class Limits:
     bytes: int = 20_000_000
     notes: int = 200_000
     steps: int = 200_000
-
-
-Grid = Literal["ticks", "notes"]
-STEADY = 0.85  # least mean resultant length (0 scattered .. 1 equal) of the notes' phases that makes a grid of them
-
-
-@dataclass(frozen=True)
-class Beats:
-    """Where a performance's beats fall: ``seconds`` (n,) rising, n >= 2, and whether each begins a bar (n,)."""
-
-    seconds: NDArray[np.float64]
-    is_downbeat: NDArray[np.bool_]
-
-    def __post_init__(self) -> None:
-        n, flags = len(self.seconds), len(self.is_downbeat)
-        if n < 2 or n != flags or not np.isfinite(self.seconds).all() or np.diff(self.seconds).min() <= 0:
-            raise ValueError(f"`seconds` must be two or more rising times with a flag each, got {n} with {flags} flags")
 
 
 def read_song(
@@ -134,16 +106,19 @@ def song_from_midi(
     if score.note_num() > limits.notes:
         raise ValueError(f"{score.note_num()} notes are more than the limit of {limits.notes}")
     tracks = [track for track in score.tracks if len(track.notes)]
-    late = _late_ticks(tracks, score.ticks_per_quarter, steps_per_beat) if grid == "notes" else 0
-    clock: _TickClock | _BeatClock = _TickClock(score.ticks_per_quarter, steps_per_beat, late)
+    starts = np.concatenate([track.notes.numpy()["time"] for track in tracks] or [np.zeros(0)])
+    clock: TickClock | BeatClock
     if beats is not None:
-        clock = _BeatClock(score, beats, steps_per_beat)
+        clock = BeatClock(_events(score), steps_per_beat, beats, first_tick=starts.astype(float).min(initial=np.inf))
+    else:
+        late = late_ticks(starts, score.ticks_per_quarter, steps_per_beat) if grid == "notes" else 0
+        clock = TickClock(_events(score), steps_per_beat, late)
     notes, counts = _grid_notes(tracks, clock)
     end = int((notes["onset"].astype(np.int64) + notes["duration"]).max(initial=0))
     if end > limits.steps:
         raise ValueError(f"{end} steps of music are more than the limit of {limits.steps}")
-    tempi, lost_tempi = clock.tempi(score, limits.steps)
-    meters, lost_meters = clock.meters(score, limits.steps)
+    tempi, lost_tempi = clock.tempi(limits.steps)
+    meters, lost_meters = clock.meters(limits.steps)
     return Song(
         name=name,
         notes=notes.astype(NOTE_DTYPE),
@@ -202,70 +177,6 @@ def abc_to_midi_program() -> Path:
     return Path(symusic.__file__).parent / "bin" / ("abc2midi.exe" if os.name == "nt" else "abc2midi")
 
 
-class _TickClock:
-    """Steps counted on the file's own ticks, in whole numbers so that halves always round up."""
-
-    def __init__(self, ticks_per_beat: int, steps_per_beat: int, late_ticks: int = 0) -> None:
-        self.ticks_per_beat, self.steps_per_beat, self.late_ticks = ticks_per_beat, steps_per_beat, late_ticks
-
-    def steps(self, ticks: Ticks) -> Ticks:
-        doubled = 2 * (ticks.astype(np.int64) - self.late_ticks) * self.steps_per_beat
-        return np.maximum((doubled + self.ticks_per_beat) // (2 * self.ticks_per_beat), 0)
-
-    def exact(self, ticks: Ticks) -> Seconds:
-        return (ticks - self.late_ticks) * (self.steps_per_beat / self.ticks_per_beat)
-
-    def tempi(self, score: Any, last_step: int) -> tuple[tuple[tuple[int, float], ...], int]:
-        events = score.tempos.numpy()
-        bpm = 60e6 / np.maximum(events["mspq"], 1e-9)
-        valid = bpm <= FASTEST_BPM
-        rows = list(zip(self.steps(events["time"]).tolist(), bpm.tolist(), strict=True))
-        return _last_at_each_step(rows, valid, (0, 120.0), last_step)
-
-    def meters(self, score: Any, last_step: int) -> tuple[tuple[tuple[int, int, int], ...], int]:
-        events = score.time_signatures.numpy()
-        numerator, denominator = events["numerator"].tolist(), events["denominator"].tolist()
-        valid = (events["numerator"] >= 1) & np.isin(events["denominator"], DENOMINATORS)
-        rows = list(zip(self.steps(events["time"]).tolist(), numerator, denominator, strict=True))
-        return _last_at_each_step(rows, valid, (0, 4, 4), last_step)
-
-
-class _BeatClock:
-    """Steps counted through the beats of a performance; before the first and after the last beat the pace stays."""
-
-    def __init__(self, score: Any, beats: Beats, steps_per_beat: int) -> None:
-        self.steps_per_beat = steps_per_beat
-        self.beat_ticks = _ticks_of(score, beats.seconds)
-        self.beat_seconds, self.is_downbeat = beats.seconds, beats.is_downbeat
-        starts = [track.notes.numpy()["time"].min() for track in score.tracks if len(track.notes)]
-        self.beats_before = 0
-        first = self.exact(np.array([min(starts, default=0)]))[0]
-        self.beats_before = max(0, int(np.ceil(-(first + 0.5) / steps_per_beat)))
-
-    def exact(self, ticks: Ticks) -> Seconds:
-        at, last = self.beat_ticks, len(self.beat_ticks) - 1
-        beat = np.interp(ticks, at, np.arange(last + 1))
-        beat = np.where(ticks < at[0], (ticks - at[0]) / (at[1] - at[0]), beat)
-        beat = np.where(ticks > at[-1], last + (ticks - at[-1]) / (at[-1] - at[-2]), beat)
-        return (beat + self.beats_before) * self.steps_per_beat
-
-    def steps(self, ticks: Ticks) -> Ticks:
-        hundredths = np.round(self.exact(ticks), 2)  # beat times are given to microseconds: halves must not flicker
-        return np.floor(hundredths + 0.5).astype(np.int64)
-
-    def tempi(self, score: Any, last_step: int) -> tuple[tuple[tuple[int, float], ...], int]:
-        bpm = np.round(60 / np.diff(self.beat_seconds), 2).clip(SLOWEST_BPM, FASTEST_BPM)
-        new = np.flatnonzero(np.r_[True, bpm[1:] != bpm[:-1]])
-        at = np.where(new > 0, (new + self.beats_before) * self.steps_per_beat, 0)
-        return tuple(zip(at.tolist(), bpm[new].tolist(), strict=True)), 0
-
-    def meters(self, score: Any, last_step: int) -> tuple[tuple[tuple[int, int, int], ...], int]:
-        downbeats = np.flatnonzero(self.is_downbeat) + self.beats_before
-        gaps, how_many = np.unique(np.diff(downbeats), return_counts=True)
-        usual = int(gaps[how_many.argmax()]) if len(gaps) else 4
-        return meters_from_downbeats(downbeats * self.steps_per_beat, (usual, 4), self.steps_per_beat), 0
-
-
 def _parse(data: bytes) -> Any:
     """The library's score, or a ValueError of one line that says what is broken."""
     promised, held = int.from_bytes(data[10:12], "big"), _count_tracks(data)
@@ -281,6 +192,12 @@ def _parse(data: bytes) -> Any:
     return score
 
 
+def _events(score: Any) -> Events:
+    tempi, meters = score.tempos.numpy(), score.time_signatures.numpy()
+    rows = (tempi["time"], tempi["mspq"], meters["time"], meters["numerator"], meters["denominator"])
+    return Events(score.ticks_per_quarter, *rows)
+
+
 def _count_tracks(data: bytes) -> int:
     """How many track chunks follow one another after the header, the last one perhaps cut."""
     at, tracks = 14, 0
@@ -290,7 +207,7 @@ def _count_tracks(data: bytes) -> int:
     return tracks
 
 
-def _grid_notes(tracks: list[Any], clock: _TickClock | _BeatClock) -> tuple[NDArray[np.void], Counts]:
+def _grid_notes(tracks: list[Any], clock: TickClock | BeatClock) -> tuple[NDArray[np.void], Counts]:
     """All notes on the grid in 64 bits, and what rounding did to them."""
     wide = np.dtype([(name, np.int64) for name in NOTE_DTYPE.names or ()])
     columns = [track.notes.numpy() for track in tracks]
@@ -309,34 +226,3 @@ def _grid_notes(tracks: list[Any], clock: _TickClock | _BeatClock) -> tuple[NDAr
     off_grid = float(np.abs(exact - np.floor(exact + 0.5)).mean())
     counts = Counts(len(notes), 0, 0, int((duration < 1).sum()), int((~valid).sum()), 0, round(off_grid, 4))
     return notes[valid], counts
-
-
-def _ticks_of(score: Any, seconds: Seconds) -> Seconds:
-    """Where times in seconds fall on the file's ticks, through its tempo map (120 bpm until the first tempo)."""
-    events = score.tempos.numpy()
-    at = np.r_[0, events["time"]].astype(float)
-    per_tick = np.r_[500_000, np.maximum(events["mspq"], 1)] / 1e6 / score.ticks_per_quarter
-    at_seconds = np.r_[0, np.cumsum(np.diff(at) * per_tick[:-1])]
-    segment = np.maximum(np.searchsorted(at_seconds, seconds, side="right") - 1, 0)
-    return at[segment] + (seconds - at_seconds[segment]) / per_tick[segment]
-
-
-def _late_ticks(tracks: list[Any], ticks_per_beat: int, steps_per_beat: int) -> int:
-    """By how many ticks (up to half a step, either way) the notes lie behind the grid; 0 where they do not agree."""
-    if not tracks:
-        return 0
-    ticks = np.concatenate([track.notes.numpy()["time"] for track in tracks])
-    mean = np.exp(2j * np.pi * ticks * steps_per_beat / ticks_per_beat).mean()
-    late = np.angle(mean) / (2 * np.pi) * ticks_per_beat / steps_per_beat
-    return round(late) if np.abs(mean) >= STEADY else 0
-
-
-def _last_at_each_step(
-    rows: list[Any], valid: NDArray[np.bool_], default: Any, last_step: int
-) -> tuple[tuple[Any, ...], int]:
-    """Sorted events, the last one where several share a step, from step 0 on; and how many were left out."""
-    usable = (row for row, ok in zip(rows, valid.tolist(), strict=True) if ok and row[0] <= last_step)
-    in_order = sorted(usable, key=lambda row: row[0])
-    kept = {row[0]: row for row in in_order}
-    lost = len(rows) - len(kept)
-    return tuple(({0: default} | kept)[step] for step in sorted({0, *kept})), lost

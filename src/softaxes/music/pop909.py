@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 
 from softaxes.music.cache import cache_folder
+from softaxes.music.clocks import Beats
 from softaxes.music.folders import Read, check_folder
 from softaxes.music.manifest import Skipped, record
-from softaxes.music.midi import Beats, Limits, read_song
+from softaxes.music.midi import Limits, read_song
 
 COMMIT = "d83e6ed"
 URL = f"https://github.com/music-x-lab/POP909-Dataset/archive/{COMMIT}.zip"
