@@ -64,6 +64,11 @@ def test_repeats_equal_their_twin(text: list, least: int, delta: int, gamma: int
     assert found == naive.repeats(text, least, delta, gamma)
 
 
+def test_the_two_ends_of_a_repeat_never_overlap() -> None:
+    found = [tuple(row) for row in repeats([1, 1, 1, 1], 1, 0, 0).tolist()]
+    assert found == [(0, 1, 1), (1, 2, 1), (2, 3, 1), (0, 2, 2), (0, 3, 1)] == naive.repeats([1, 1, 1, 1], 1, 0, 0)
+
+
 @few
 @given(strings, st.integers(-9, 9))
 def test_adding_a_constant_changes_no_repeat(text: list, shift: int) -> None:
