@@ -73,6 +73,15 @@ def test_discovery_scores_equal_mir_eval(reference: list, estimated: list) -> No
         assert found[f"{name}_f1"] == pytest.approx(f)
 
 
+def test_pairs_below_the_threshold_do_not_count_however_precise() -> None:
+    first, second = [(t, 60) for t in range(5)], [(t, 70) for t in range(5)]
+    exact_once = [first]
+    vague_twice = [[*first[:3], (90, 1), (91, 1)], [*second[:3], (92, 1), (93, 1)]]
+    found = discovery_scores([exact_once, vague_twice], [[first, second]])
+    assert found["occ75_p"] == pytest.approx(0.5)
+    assert found["occ5_p"] == pytest.approx(0.6)
+
+
 def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     draw = [[rng.integers(0, 5, (4, 2)) for _ in range(rng.integers(1, 4))] for _ in range(9)]

@@ -75,12 +75,12 @@ def agreement(reference: Sequence[Pattern], estimated: Sequence[Pattern]) -> Agr
 
 def occurrence(pairs: Agreement, threshold: float) -> tuple[float, float]:
     """Occurrence precision and recall over the pairs of patterns that agree to at least ``threshold``."""
-    rows, columns = np.nonzero(pairs.established >= threshold)
+    relevant = pairs.established >= threshold
+    rows, columns = np.nonzero(relevant)
     if len(rows) == 0:
         return 0.0, 0.0
-    relevant = pairs.established >= threshold
-    precision = np.where(relevant, pairs.precision, 0.0)[np.unique(rows)].max(axis=0)[columns].mean()
-    recall = np.where(relevant, pairs.recall, 0.0)[:, np.unique(columns)].max(axis=1)[rows].mean()
+    precision = np.where(relevant, pairs.precision, 0.0).max(axis=0)[columns].mean()
+    recall = np.where(relevant, pairs.recall, 0.0).max(axis=1)[rows].mean()
     return float(precision), float(recall)
 
 
