@@ -8,6 +8,7 @@ import pytest
 from softaxes.patterns import evaluate
 from softaxes.patterns.bps_motif import Movement, Occurrence
 from softaxes.patterns.notes import Notes
+from softaxes.patterns.pointset import TEC
 from softaxes.patterns.similarities import SIMILARITIES
 
 from .test_scores import clip, movement
@@ -48,6 +49,13 @@ def test_segment_mode_holds_all_notes_of_the_span(planted: Movement) -> None:
         for a, b in zip(thin, thick, strict=True):
             assert set(map(tuple, a.tolist())) <= set(map(tuple, b.tolist()))
     assert sum(len(o) for p in wide for o in p) > sum(len(o) for p in narrow for o in p)
+
+
+def test_patterns_that_occur_once_or_are_mere_intervals_are_not_reported() -> None:
+    points = clip([(0, 60), (1, 62), (2, 64), (9, 60), (10, 62), (11, 64)]).points()
+    once, interval = TEC(points, points[:1] * 0), TEC(points[:2], np.array([(0, 0), (9, 0)]))
+    twice = TEC(points[:3], np.array([(0, 0), (9, 0)]))
+    assert [len(p) for p in evaluate.patterns_of([once, interval, twice])] == [2]
 
 
 def test_a_learned_method_is_one_more_key() -> None:

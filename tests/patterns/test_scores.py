@@ -238,6 +238,10 @@ def test_similarities_are_symmetric_bounded_and_ignore_translation(name: str, a:
     assert score(name, a, a) == pytest.approx(1)
 
 
+def test_a_late_low_note_is_not_an_early_high_one() -> None:
+    assert score("overlap chromatic", [(0, 60), (1, 28)], [(0, 60), (5, 60)]) == 0.5
+
+
 def test_morphetic_overlap_hears_a_minor_answer() -> None:
     major, minor = clip([(0, 60), (1, 64), (2, 67)], [60, 62, 64]), clip([(0, 62), (1, 65), (2, 69)], [61, 63, 65])
     assert SIMILARITIES["overlap morphetic"]([major], [minor])[0, 0] == 1.0
