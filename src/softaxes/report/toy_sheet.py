@@ -133,7 +133,7 @@ def toy_sheet(latents: BlobLatents, images: torch.Tensor, axes: Axes | None = No
     """
     parts = [_diagnose(batch, axes, draws) for batch in (latents.triplets, latents.ladders)]
     names = [dict.fromkeys(figure.name for figure in part.values()) for part in parts]
-    extra = Report([_decoder(latents.triplets.anchor, images), *_grid_first(latents.grids)])
+    extra = Report([pixel_probe(latents.triplets.anchor, images), *_grid_first(latents.grids)])
     return joined(
         (parts[0], [name for name in names[0] if name not in FROM_LADDERS]), (parts[1], FROM_LADDERS), (extra, ())
     )
@@ -146,8 +146,8 @@ def _diagnose(batch: Labelled, axes: Axes | None, draws: int) -> Report:
     )  # fmt: skip
 
 
-def _decoder(anchor: Array, images: torch.Tensor) -> Figure:
-    """Held-out R^2 of all pixels from the latent, linear."""
+def pixel_probe(anchor: Array, images: torch.Tensor) -> Figure:
+    """Held-out R^2 of all pixels from the latent, linear; NaN if no pixel varies."""
     pixels = images.flatten(1).numpy()
     if len(pixels) < 2 or not np.ptp(pixels, axis=0).any():
         return Figure("ridge_r2", math.nan, math.nan, math.nan, len(pixels), 0.0)
