@@ -153,11 +153,21 @@ def test_positive_amounts_raise_the_coordinate(kind):
         assert torch.allclose(step, torch.ones(()).double(), atol=0.1)
 
 
-def test_planes_are_orthonormal_and_orthogonal_to_all_other_axes():
-    axes = World((PITCH, METRE, BEAT), noise=1.0).fit()
+@pytest.mark.parametrize("kinds", [(PITCH, METRE, BEAT), (BEAT, METRE, TIME, PITCH)], ids=["lines first", "last"])
+def test_planes_are_orthonormal_and_orthogonal_to_all_other_axes(kinds):
+    axes = World(kinds, noise=1.0).fit()
     plane = axes["metre"].plane.double()
     assert torch.allclose(plane @ plane.T, torch.eye(2).double(), atol=1e-6)
-    assert min(axes.angles().values()) > 89.99
+    assert min(angle for pair, angle in axes.angles().items() if set(pair) & {"metre", "beat"}) > 89.99
+
+
+def test_a_circle_is_not_sought_where_nothing_moves():
+    world = World((METRE,), noise=0.3)
+    dead = torch.full((*world.kind.shape, 3), 0.5, dtype=torch.float64)
+    anchor = torch.cat([world.noisy["anchor"], dead[:, 0]], dim=-1)
+    views = torch.cat([world.noisy["views"], dead], dim=-1)
+    axes = fit_axes(anchor=anchor, views=views, kind=world.kind, amount=world.amount, kinds=(METRE,))
+    assert torch.linalg.svdvals(world.rows_of("metre") @ axes["metre"].plane[:, :DIM].double().T).min() > 0.98
 
 
 def test_angles_between_hand_made_axes():
@@ -252,7 +262,7 @@ def test_removing_one_axis_is_what_the_axis_itself_does_and_leaves_the_others():
 def test_axes_that_overlap_are_removed_together():
     e = torch.eye(3)
     axes = Axes([LineAxis(PITCH, e[0], torch.zeros(3)), LineAxis(TIME, e[0] + 1e-9 * e[1], torch.zeros(3))])
-    z = torch.randn(4, 3)
+    z = torch.randn(4, 3).double()
     assert torch.allclose(axes.remove(z), z * torch.tensor([0.0, 1, 1]), atol=1e-5)
 
 

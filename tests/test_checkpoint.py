@@ -2,6 +2,7 @@
 
 import os
 import resource
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -247,3 +248,9 @@ def test_an_optimizer_goes_on_to_the_last_bit(tmp_path, make):
         step(straight, one, k)
         step(other, two, k)
     assert torch.equal(straight, other)
+
+
+def test_empty_slots_of_an_optimizer_are_left_and_numbers_become_tensors():
+    state = {"state": {0: {"momentum": None, "scale": 0.5}, 2: {"square": torch.ones(2)}}, "param_groups": []}
+    tensors = checkpoint.optimizer_tensors(SimpleNamespace(state_dict=lambda: state))
+    assert {name: value.tolist() for name, value in tensors.items()} == {"0.scale": 0.5, "2.square": [1, 1]}

@@ -106,10 +106,11 @@ def test_trackio(tmp_path):
     pytest.importorskip("trackio", reason="trackio is not installed (extra `trackio`)")
     rows = interrupted_and_resumed(tmp_path / "run", "trackio")
     with sqlite3.connect(tmp_path / "trackio" / "softaxes.db") as database:
-        logged = database.execute("select run_name, step, metrics from metrics order by step").fetchall()
+        logged = database.execute("select run_name, step, metrics, run_id from metrics order by step").fetchall()
     database.close()
-    assert [(name, step) for name, step, _ in logged] == [("run", 2), ("run", 4), ("run", 6)]
-    for row, (_, _, metrics) in zip(rows, logged, strict=True):
+    assert [(name, step) for name, step, *_ in logged] == [("run", 2), ("run", 4), ("run", 6)]
+    assert len({run_id for *_, run_id in logged}) == 1
+    for row, (_, _, metrics, _) in zip(rows, logged, strict=True):
         assert json.loads(metrics) == {name: row[name] for name in FIGURES}
 
 

@@ -44,7 +44,7 @@ def shift(
     """
     dim = _check_shift(x, amount, dim, edge, context)
     size = x.shape[dim] - 2 * context
-    amount = amount.to(x.device).long()
+    amount = amount.to(x.device)
     source = torch.arange(size, device=x.device) + context - amount[:, None]  # (B, size)
     if edge == "wrap":
         return _take(x, source.remainder(size), dim), torch.zeros(len(x), dtype=torch.bool, device=x.device)
