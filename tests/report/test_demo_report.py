@@ -18,15 +18,22 @@ from softaxes.report.toy import toy_report
 from tests.report.worlds import Remembering, check_page, tunes
 
 
-@pytest.fixture
-def runs(tiny_toy: Path, tmp_path: Path) -> tuple[Path, Path]:
-    toy, music = tmp_path / "toy", tmp_path / "tunes"
-    shutil.copytree(tiny_toy, toy)
-    toy_report(toy, n=40, controls=False)
+@pytest.fixture(scope="module")
+def made(tiny_toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    shutil.copytree(tiny_toy, folder / "toy")
+    toy_report(folder / "toy", n=40, controls=False)
     rolls, song = tunes(3, 2)
     found = music_sheet(Remembering(), rolls, song, controls=False, draws=10)
-    write_page(music, music_page(found, history=[], about="made-up tunes"), music_metrics(found, {}))
-    return toy, music
+    write_page(folder / "tunes", music_page(found, history=[], about="made-up tunes"), music_metrics(found, {}))
+    return folder
+
+
+@pytest.fixture
+def runs(made: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Copies of a run on blobs and one on music, each with its report."""
+    shutil.copytree(made, tmp_path / "runs")
+    return tmp_path / "runs" / "toy", tmp_path / "runs" / "tunes"
 
 
 def test_it_opens_with_the_published_figures_and_holds_both_reports(runs: tuple[Path, Path], tmp_path: Path) -> None:

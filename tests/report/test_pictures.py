@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -52,11 +53,11 @@ def differences(n: int = 40, dims: int = 3) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def pairs(n: int = 30) -> object:
-    """Cosines of pairs: pitch +1 with pitch +2, pitch -1, time 1; the last third is clipped."""
+    """Cosines of pairs: pitch +1 with pitch +2, pitch -1, time 1. In the clipped last third time moves along pitch."""
     z, kind = np.zeros((n, 3)), np.tile([0, 0, 0, 1], (n, 1))
     amount = np.tile([1.0, 2.0, -1.0, 1.0], (n, 1))
     views = np.zeros((n, 4, 3))
-    views[:, :3, 0], views[:, 3, 1] = amount[:, :3], 1
+    views[:, :3, 0], views[: -n // 3, 3, 1], views[-n // 3 :, 3, 0] = amount[:, :3], 1, 1
     clipped = np.zeros((n, 4), dtype=bool)
     clipped[-n // 3 :] = True
     return cosines(z, views, kind, amount, clipped=clipped, kinds=KINDS)
@@ -235,6 +236,16 @@ def test_noise_strips_show_draws_whole_and_published() -> None:
     assert len(curves.noise_strips({}, {}, {}, {}).axes[0].collections) == 0
 
 
+def tops(plot: Axes) -> list[tuple[str, float, float]]:
+    """(label, centre, height) of every bar that is not empty."""
+    return [
+        (bars[0].get_label(), bar.get_x() + bar.get_width() / 2, bar.get_height())
+        for bars in plot.containers
+        for bar in bars
+        if bar.get_height()
+    ]
+
+
 def test_histograms_stand_at_one_minus_one_and_nought() -> None:
     figure = directions.cosine_histograms(pairs(), dims=3)
     assert [plot.get_title() for plot in figure.axes] == [
@@ -242,24 +253,14 @@ def test_histograms_stand_at_one_minus_one_and_nought() -> None:
         "unclipped pairs (n = 120)",
         "clipped pairs (n = 60)",
     ]
-    for plot in figure.axes:
-        tops = [
-            (patch.get_x() + patch.get_width() / 2, patch.get_height()) for patch in plot.patches if patch.get_height()
-        ]
-        assert sorted(round(x, 2) for x, _ in tops) == [
-            -0.98,
-            0.02,
-            0.98,
-        ]  # bins of .04, the upper edge belongs to the last
-        assert all(height == pytest.approx(100) for _, height in tops)
+    _, whole, clipped = ({(kind, round(x, 2)): height for kind, x, height in tops(plot)} for plot in figure.axes)
+    same, opposite, cross = "pitch, same sign (want +1)", "pitch, opposite (want −1)", "two kinds (want 0)"
+    # bins are .04 wide and the last one holds its upper edge
+    assert whole == pytest.approx({(cross, 0.02): 100, (same, 0.98): 100, (opposite, -0.98): 100})
+    at_both_ends = {(cross, 0.98): 200 / 3, (cross, -0.98): 100 / 3}
+    assert clipped == pytest.approx(at_both_ends | {(same, 0.98): 100, (opposite, -0.98): 100})
     told = texts(figure)
-    for words in (
-        "two kinds (want 0)",
-        "pitch, same sign (want +1)",
-        "pitch, opposite (want −1)",
-        "chance",
-        "share of pairs, %",
-    ):
+    for words in (same, opposite, cross, "chance", "share of pairs, %"):
         assert words in told
     assert "time" not in told.replace("time,", "time")  # one view of time makes no pair of its own
 
@@ -327,6 +328,8 @@ def test_kernel_pca_has_four_panels_in_two_colourings() -> None:
     assert [plot.get_xlabel() for plot in panels] == ["kernel component 1"] * 2 + ["kernel component 3"] * 2
     assert "pitch shift, rows" in texts(figure) and "time shift, columns" in texts(figure)
     assert panels[0].collections[0].get_array().tolist() == (np.arange(30) - 15).tolist()
+    first, later = (panels[index].collections[0].get_offsets() for index in (0, 2))
+    assert not np.allclose(first, later)  # components 1-2 above, 3-4 below
 
 
 def test_kernel_pca_of_one_point_says_so() -> None:

@@ -44,7 +44,7 @@ PUBLISHED: dict[str, float] = {
     "difference_pca2": 0.278 + 0.264,
 }
 PUBLISHED_WORDS = {
-    "cross_cos": "0.116 (a cell prints 0.126)",
+    "cross_cos": "0.116 [a cell prints 0.126]",
     "difference_pca2": "0.278 + 0.264",
     "grid_first.pitch": "0.60 to 0.80",
     "grid_first.time": "0.60 to 0.80",

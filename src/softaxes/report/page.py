@@ -201,13 +201,13 @@ figure{margin:1.6rem 0}figure>svg{width:100%;height:auto;display:block}
 figcaption,caption,summary{color:var(--faint);font-size:.85rem;text-align:left}caption{padding-bottom:.4rem}
 .wide{overflow-x:auto;margin:1.2rem 0}
 table{border-collapse:collapse;font-size:.82rem;font-variant-numeric:tabular-nums}
-th,td{padding:.28rem .6rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;vertical-align:top}
+th,td{padding:.28rem .5rem;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap;vertical-align:top}
 th{font-weight:600}thead th{color:var(--faint);white-space:normal;vertical-align:bottom}
 thead th:first-child,tbody th{text-align:left}
-tbody th{font-weight:400;white-space:normal;min-width:10rem;border-left:3px solid transparent}
+tbody th{font-weight:400;white-space:normal;min-width:8.5rem;border-left:3px solid transparent}
 td small{color:var(--faint);font-size:.74rem;display:block}
 td.words,thead th.words{text-align:left}
-td.words{text-align:left;white-space:normal;min-width:11rem;color:var(--faint)}
+td.words{text-align:left;white-space:normal;min-width:9rem;color:var(--faint)}
 summary{cursor:pointer;margin:1rem 0}
 """
 _BEGIN, _END = "<!--begin-->", "<!--end-->"

@@ -24,7 +24,7 @@ _WORDS = {
     "opening_angle": "angle of mean + and mean −, degrees",
     "difference_pca2": "first two components of the differences",
     "grid_first": "first singular value of a shift grid",
-    "ridge_r2": "decoder R² (pixels from z, linear)",
+    "ridge_r2": "pixels read off z linearly, R²",
     "content_recall": "same content found with axes removed",
     "axis_agreement": "agreement with the global axis",
     "between_images": "cosine of two items' differences",

@@ -36,27 +36,20 @@ def toy_metrics(found: ToyFindings, *, n: int, seed: int) -> dict[str, Any]:
         "about": "blobs",
         "card": found.model.card,
         "settings": {"n": n, "seed": seed, "side": found.model.input_shape[-1]},
-        "figures": found.sheet.to_dict(),
+        "figures": found.sheet.to_dict() | _decoder_figure(found.decoded),
         "article": {
             "published": article.PUBLISHED,
             "same_yardstick": found.notebook.to_dict(),
             f"draws_of_{article.NOTEBOOK_N}": dict(found.noise),
         },
-        "decoder": _decoder_metrics(found.decoded),
         "controls": {name: report.to_dict() for name, report in found.controls.items()},
     }
 
 
-def _decoder_metrics(decoded: Decoded | None) -> dict[str, Any] | None:
-    """The figure of the run's own decoder, which `softaxes.diagnostics` has no name for; None without one."""
+def _decoder_figure(decoded: Decoded | None) -> dict[str, dict[str, Any]]:
+    """The run's own decoder as a figure, which `softaxes.diagnostics` has no name for; nothing without a decoder."""
     if decoded is None:
-        return None
+        return {}
     reading = "R^2 of the pixels of fresh images, decoded by the run's own decoder; 1: exact, 0: the mean image"
-    return {
-        "r2": decoded.r2,
-        "low": decoded.low,
-        "high": decoded.high,
-        "n": decoded.n,
-        "chance": 0.0,
-        "reading": reading,
-    }
+    row = {"name": "decoder_r2", "value": decoded.r2, "low": decoded.low, "high": decoded.high, "n": decoded.n}
+    return {"decoder_r2": row | {"chance": 0.0, "kind": "", "part": "all", "best": 1.0, "reading": reading}}

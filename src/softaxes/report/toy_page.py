@@ -30,19 +30,20 @@ COMPARED = (
 
 def toy_page(found: ToyFindings, *, umap: bool = False) -> Page:
     """The page of a run on blobs; ``umap`` adds maps that take a minute."""
-    recipe = found.model.card.get("recipe", "a run")
-    title = f"Soft factorization of blobs: {recipe}"
     yardstick = (
         f"The article's yardstick: images shifted by +s, +t and −s along rows and columns, {article.NOTEBOOK_N} "
         f"there and {len(found.blobs.triplets.anchor):,} here, and singular values of grids whose mean is left in. "
         "Intervals are over images. Every number is in metrics.json too."
     )
     opening: list[Block] = [opening_table(found.sheet, found.notebook, found.controls), yardstick]
-    return Page(title, toy_summary(found), opening, toy_sections(found, umap=umap), "toy")
+    return Page(
+        "Soft factorization of random blobs", toy_summary(found), opening, toy_sections(found, umap=umap), "toy"
+    )
 
 
 def toy_sections(found: ToyFindings, *, umap: bool = False) -> list[Section]:
     """All sections of the page."""
+    every = figure_table(found.sheet, caption="All figures of this run", folded=True)
     return [
         Section("What the encoder sees", _gallery_blocks(found.blobs)),
         Section("How it learned", [Picture(curves.training_curve(found.history), curves.TRAINING)]),
@@ -52,8 +53,14 @@ def toy_sections(found: ToyFindings, *, umap: bool = False) -> list[Section]:
         Section("What is left of the image", _content_blocks(found)),
         Section("Controls", _control_blocks(found)),
         Section("How far the yardstick moves", _noise_blocks(found)),
-        Section("Every figure", [figure_table(found.sheet, caption="All figures of this run", folded=True)]),
+        Section("Every figure", [every, *_settings(found)]),
     ]
+
+
+def _settings(found: ToyFindings) -> list[Block]:
+    config = found.model.card.get("config", {})
+    rows = [(str(name), str(value)) for name, value in config.items()]
+    return [Table(("setting", "value"), rows, "Settings of the training", folded=True)] if rows else []
 
 
 def toy_summary(found: ToyFindings) -> str:
@@ -64,12 +71,13 @@ def toy_summary(found: ToyFindings) -> str:
     unclipped = ", ".join(number(sheet[f"{name}.unclipped"].value) for name in names if f"{name}.unclipped" in sheet)
     apart = f"; pairs that lost no pixels: {unclipped}" if unclipped else ""
     agreement = float(np.mean([sheet[f"axis_agreement.{kind.name}"].value for kind in KINDS]))
-    recall, decoded = sheet["content_recall"].value, max(sheet["ridge_r2"].value, 0.0)
+    recall = sheet["content_recall"].value
+    who, r2 = ("its decoder", found.decoded.r2) if found.decoded else ("a linear decoder", sheet["ridge_r2"].value)
     return (
         f"Of {n:,} fresh triplets, differences of two kinds, of one kind and sign, and of opposite signs have cosines "
         f"{everything} (wanted: 0, 1, −1{apart}), and differences of all images lie at cos {number(agreement)} to one "
-        f"axis a kind. With the axes removed, {100 * recall:.0f} % of shifted images find their own among {n:,}, and a "
-        f"linear decoder recovers {100 * decoded:.0f} % of the variance of the pixels."
+        f"axis a kind. With the axes removed, {100 * recall:.0f} % of shifted images find their own among {n:,}, and "
+        f"{who} recovers {100 * max(r2, 0.0):.0f} % of the variance of the pixels."
     )
 
 

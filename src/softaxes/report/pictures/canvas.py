@@ -107,7 +107,6 @@ def to_svg(figure: Figure, *, prefix: str) -> str:
     FigureCanvasAgg(figure)  # give the figure its own canvas back
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r'\s(xmlns|xmlns:xlink|version)="[^"]*"', "", svg).replace("xlink:href", "href")
     number = itertools.count()
     svg = re.sub(

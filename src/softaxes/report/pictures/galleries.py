@@ -40,7 +40,7 @@ def add_cells(
     corners = np.array([[left, -0.5], [left + width, -0.5], [left + width, 0.5], [left, 0.5]])
     cells = np.stack([columns, rows], axis=1)[:, None] + corners
     if len(cells):
-        filled = PolyCollection(list(cells), facecolors=colour, edgecolors="none", alpha=alpha)
+        filled = PolyCollection(list(cells), facecolors=colour, edgecolors="face", linewidths=0.2, alpha=alpha)
         plot.add_collection(filled, autolim=False)
 
 
