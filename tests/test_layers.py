@@ -21,9 +21,9 @@ ROOT = Path(softaxes.__file__).parent
 LAYERS = {
     "tensors only": "kinds ranks factorization sigreg lejepa axes shifts operators",
     "arrays and labels, never a model or a path": "diagnostics motifs patterns",
-    "networks and data": "encoders roll_encoders decoders flow blobs music",
+    "networks and data": "encoders roll_encoders decoders aligned flow blobs music",
     "models": "model checkpoint",
-    "training": "tracking train toy music_task music_run",
+    "training": "tracking train toy music_task aligned_task music_run",
     "what joins everything": "report toy_sweep demo",
     "commands and pages, which nothing imports": "cli explorer __main__",
 }

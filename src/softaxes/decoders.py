@@ -35,7 +35,7 @@ class OuterProductDecoder(nn.Module):
         super().__init__()
         self.trunk = _Trunk(dim, width, depth)
         self.products = OuterProducts(width, rank, N_PITCHES, steps)
-        self.bias = nn.Parameter(_log_odds(density))
+        self.bias = nn.Parameter(log_odds(density))
 
     def forward(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B 2 128 steps"]:
         return self.products(self.trunk(z)).float() + self.bias[:, None, None]
@@ -64,7 +64,7 @@ class PlacedDecoder(nn.Module):
         self.products = OuterProducts(width, rank, self.span, steps)
         self.register = nn.Linear(dim, 1)
         self.log_sharpness = nn.Parameter(torch.tensor(1.0))
-        self.bias = nn.Parameter(_log_odds(density))
+        self.bias = nn.Parameter(log_odds(density))
         self.register_buffer("places", torch.arange(-reach, N_PITCHES + reach).float(), persistent=False)
 
     def forward(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B 2 128 steps"]:
@@ -107,7 +107,7 @@ class _Trunk(nn.Module):
         return self.layers(z)
 
 
-def _log_odds(density: tuple[float, float]) -> Tensor:
+def log_odds(density: tuple[float, float]) -> Tensor:
     if not all(0 < d < 1 for d in density):
         raise ValueError(f"`density` must lie between 0 and 1, got {density}")
     return torch.tensor([math.log(d / (1 - d)) for d in density])

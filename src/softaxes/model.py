@@ -17,7 +17,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from softaxes import decoders, encoders, roll_encoders
+from softaxes import aligned, decoders, encoders, roll_encoders
 from softaxes.axes import Axes
 
 
@@ -31,7 +31,7 @@ class Part:
     def build(self) -> nn.Module:
         """The network, freshly initialised; ValueError if `softaxes.encoders` and `.decoders` know none of that name
         or it does not take the arguments."""
-        for module in (encoders, roll_encoders, decoders):
+        for module in (encoders, roll_encoders, decoders, aligned):
             found = getattr(module, self.network, None)
             if isinstance(found, type) and issubclass(found, nn.Module):
                 try:

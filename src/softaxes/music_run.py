@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from softaxes.aligned_task import AlignedTask
 from softaxes.music import Corpus, Split, Windows, cut_windows, load_corpus, split
 from softaxes.music_task import MusicConfig, MusicTask
 from softaxes.train import Machine, train
@@ -79,7 +80,8 @@ def train_music(
     summary = describe(data)
     if machine.progress:
         print(summary, file=sys.stderr)
-    task = MusicTask(config, data.train, data.validation, card=music_card(data, config))
+    task_of = AlignedTask if config.encoder == "aligned" else MusicTask
+    task = task_of(config, data.train, data.validation, card=music_card(data, config))
     run = train(task, out, machine)
     (run / MANIFEST_FILE).write_text(data.corpus.manifest.to_json(), encoding="utf-8")
     return run

@@ -47,13 +47,19 @@ class MusicConfig:
         bars: bars in a window.
         steps_per_beat: the grid; 4 = sixteenths.
         window_steps: length of a window in steps.
+        encoder: "rows" (`RowPoolEncoder`) or "aligned" (`AlignedEncoder`, which starts from principal components).
         dim: latent size in floats.
-        width, reach, rank: of the networks; ``reach`` in semitones.
+        width, reach, rank, low, high: of the networks; ``reach`` (rows), ``low`` and ``high`` (aligned) in semitones.
         steps, batch: optimiser steps and anchors in each (every anchor has three views).
         learning_rate: of AdamW, after a warm-up of 50 steps and down a cosine.
         pitch_semitones, shift_steps: largest amounts.
         isolated: share of anchors that are isolated motifs.
         within, across, size, squared_error, infonce, spread, decorrelation, notes: weights of the terms.
+        gaze, bar: weights of the two terms of `softaxes.aligned_task`.
+        temperature: of InfoNCE.
+        forced: share of the steps in which bar lines come from the corpus, less and less often (aligned).
+        frozen: share of the steps, the last ones, in which only the decoder learns (aligned).
+        latent_noise: standard deviation of noise before decoding (aligned).
         seed: of everything random, the split included.
     """
 
@@ -63,10 +69,13 @@ class MusicConfig:
     bars: int = 2
     steps_per_beat: int = 4
     window_steps: int = 32
+    encoder: Literal["rows", "aligned"] = "rows"
     dim: int = 128
     width: int = 512
     reach: int = 24
     rank: int = 32
+    low: int = 12
+    high: int = 24
     steps: int = 600
     batch: int = 128
     learning_rate: float = 2e-3
@@ -81,11 +90,17 @@ class MusicConfig:
     spread: float = 4.0
     decorrelation: float = 0.5
     notes: float = 0.1
+    gaze: float = 1.0
+    bar: float = 0.3
+    temperature: float = 1.0
+    forced: float = 0.4
+    frozen: float = 0.2
+    latent_noise: float = 0.1
     seed: int = 0
 
     def __post_init__(self) -> None:
         least = {"bars": 1, "steps_per_beat": 1, "window_steps": 2, "dim": 8, "width": 8, "reach": 0, "rank": 1}
-        least |= {"steps": 1, "batch": 4, "pitch_semitones": 1, "shift_steps": 1, "seed": 0}
+        least |= {"low": 0, "high": 1, "steps": 1, "batch": 4, "pitch_semitones": 1, "shift_steps": 1, "seed": 0}
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise ValueError(f"`{name}` must be >= {value}, got {getattr(self, name)}")
@@ -205,13 +220,13 @@ class MusicTask:
         latents = model.encoder(batch["rolls"].flatten(0, 1)).float().unflatten(0, batch["rolls"].shape[:2])
         anchor, views = latents[:, 0], latents[:, 1:]
         factorized = self.factorization(anchor=anchor, views=views, amount=amounts)
-        predicted = _predict(model.operators, anchor, amounts)
+        predicted = predict_views(model.operators, anchor, amounts)
         content = model.operators.content(anchor)
         spread, correlation = content_spread(content, ~batch["lone"])
         terms = {
             "factorization": factorized.total,
             "squared_error": c.squared_error * predict_squared_error(predicted, views, anchor),
-            "infonce": c.infonce * predict_infonce(predicted, views),
+            "infonce": c.infonce * predict_infonce(predicted, views, temperature=c.temperature),
             "spread": c.spread * spread,
             "decorrelation": c.decorrelation * correlation,
             "notes": c.notes * self._notes(model.decoder, anchor, predicted, batch["rolls"]),
@@ -257,7 +272,10 @@ def _signed(rng: np.random.Generator, largest: int, shape: tuple[int, ...]) -> n
     return rng.integers(1, largest + 1, size=shape) * rng.choice([-1, 1], size=shape)
 
 
-def _predict(operators: LearnedOperators, anchor: Tensor, amounts: Float[Tensor, "B V K"]) -> Float[Tensor, "B V D"]:
+def predict_views(
+    operators: LearnedOperators, anchor: Float[Tensor, "B D"], amounts: Float[Tensor, "B V K"]
+) -> Float[Tensor, "B V D"]:
+    """What the operators say of each view of an anchor."""
     repeated = anchor[:, None].expand(-1, amounts.shape[1], -1)
     return operators(repeated.flatten(0, 1), amounts.flatten(0, 1)).unflatten(0, amounts.shape[:2])
 

@@ -76,7 +76,7 @@ class RowPoolEncoder(nn.Module):
         sounding = (windows.amax((1, 3)) > 0)[..., None]  # (B, 128, 1)
         roll = windows.transpose(1, 2).flatten(2).to(self._dtype())  # (B, 128, 2 steps)
         rows = self._rows(roll, sounding)
-        attention = _attend(self.score(rows), sounding)  # (B, 128, heads + centroids), fp32
+        attention = attend(self.score(rows), sounding)  # (B, 128, heads + centroids), fp32
         height = torch.einsum("bpk,p->bk", attention, self.octaves)
         around = self._around(roll, attention[..., : self.heads])
         mixed = self.around(around) + self.pooled(_mean_and_max(self.feature(rows), sounding))
@@ -106,7 +106,7 @@ class RowPoolEncoder(nn.Module):
         return (toeplitz.flatten(1, 2) @ padded).flatten(1)
 
 
-def _attend(score: Tensor, sounding: Tensor) -> Float[Tensor, "B 128 K"]:
+def attend(score: Tensor, sounding: Tensor) -> Float[Tensor, "B 128 K"]:
     """Softmax over sounding rows, in fp32; uniform over all rows where nothing sounds."""
     return score.float().masked_fill(~sounding, -1e4).softmax(dim=1)
 

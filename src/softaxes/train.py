@@ -64,7 +64,10 @@ class Task(Protocol):
         ...
 
     def configure_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        """An optimizer for ``model``; `learning_rate` sets the rate of all its groups at every step."""
+        """An optimizer for ``model``.
+
+        `learning_rate`, times a group's "share" if it has one, is its rate at every step; 0 from its step "until" on.
+        """
         ...
 
     def learning_rate(self, step: int) -> float:
@@ -266,7 +269,8 @@ class _Run:
         task, step = self.task, self.done
         torch.manual_seed(task.config.seed * 1_000_003 + step)  # dropout and noise are functions of the step
         for group in self.optimizer.param_groups:
-            group["lr"] = task.learning_rate(step)
+            rests = step >= group.get("until", task.steps)
+            group["lr"] = 0.0 if rests else task.learning_rate(step) * group.get("share", 1.0)
         terms: dict[str, Tensor] = self.learner(self._share(task.batch(step)), step)
         value = float(terms["loss"].detach())
         stopping, diverged = self._any_process(stops(), not math.isfinite(value))
