@@ -247,7 +247,8 @@ def decided(probability: Float[Tensor, "B n"]) -> Float[Tensor, "B n"]:
 def recurrences(onsets: Float[Tensor, "B 128 steps"]) -> Float[Tensor, "B recurrences"]:
     """Square root of how often an onset is followed by one ``d`` semitones higher (-12 .. 12) after 0 .. 15 steps.
 
-    Two-point statistics of the window: transposition leaves them alone, and delay all but what enters and leaves.
+    Two-point statistics of the window: transposition leaves them alone, and delay all but what enters and leaves. Rows 0
+    and 127 count as neighbours, which no music notices.
     """
     steps = onsets.shape[-1]
     with torch.autocast(onsets.device.type, enabled=False):
@@ -290,6 +291,7 @@ def start_from_music(
     ``gain`` times what the latter draw, less .4.
     """
     free = torch.linalg.svd(basis)[2][len(basis) :]  # (dim - R, dim)
+    recurring = min(recurring, len(free) // 3)
     heard, drawn = free[:recurring], free[recurring:]
     frames = torch.cat([encoder.look(rows.float()).frame.flatten(1) for rows in windows.split(512)])
     scale = torch.full((2, encoder.span, encoder.steps), ONSET_SCALE)
@@ -309,9 +311,14 @@ def start_from_music(
 
 
 def _principal(rows: Float[Tensor, "N F"], scale: Float[Tensor, F], n: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean (F,), the first ``n`` principal directions (F, n) of the scaled rows, and deviations along them (n,)."""
+    """Mean (F,), the first ``n`` principal directions (F, n) of the scaled rows, and deviations along them (n,).
+
+    Where there are fewer directions than ``n``, the rest are zeros.
+    """
     mean = rows.mean(0)
-    _, values, directions = torch.svd_lowrank((rows - mean) * scale, q=n + 20, niter=3)
+    _, values, directions = torch.svd_lowrank((rows - mean) * scale, q=min(n + 20, *rows.shape), niter=3)
+    missing = max(0, n - len(values))
+    values, directions = F.pad(values, (0, missing)), F.pad(directions, (0, missing))
     return mean, directions[:, :n], (values[:n] / len(rows) ** 0.5).clamp_min(1e-3)
 
 

@@ -53,8 +53,12 @@ class AlignedTask(MusicTask):
     def parts(self) -> dict[str, Part]:
         c = self.config
         shared = {"steps": c.window_steps, "dim": c.dim, "width": c.width, "low": c.low, "high": c.high}
-        shared |= {"period": c.window_steps // c.bars}
-        return {"encoder": Part("AlignedEncoder", shared), "decoder": Part("AlignedDecoder", shared)}
+        bar = c.window_steps // c.bars
+        waves = {"harmonics": (1, max(1, bar // c.steps_per_beat))}
+        return {
+            "encoder": Part("AlignedEncoder", shared | {"period": bar}),
+            "decoder": Part("AlignedDecoder", shared | {"period": bar} | waves),
+        }
 
     def build_model(self) -> MusicNetwork:
         """The networks at their analytic starting point; the same windows and seed give the same one."""
