@@ -254,3 +254,16 @@ def test_empty_slots_of_an_optimizer_are_left_and_numbers_become_tensors():
     state = {"state": {0: {"momentum": None, "scale": 0.5}, 2: {"square": torch.ones(2)}}, "param_groups": []}
     tensors = checkpoint.optimizer_tensors(SimpleNamespace(state_dict=lambda: state))
     assert {name: value.tolist() for name, value in tensors.items()} == {"0.scale": 0.5, "2.square": [1, 1]}
+
+
+def test_halved_weights_are_half_the_size_and_nearly_the_same(tmp_path, model, monkeypatch):
+    monkeypatch.setattr(checkpoint, "LARGE", 10)
+    save_model(model, tmp_path / "whole.safetensors")
+    save_model(model, tmp_path / "half.safetensors", half=True)
+    tensors, _ = read_tensors(tmp_path / "half.safetensors")
+    assert {t.dtype for name, t in tensors.items() if t.numel() > 10 and not name.startswith("axes.")} == {torch.float16}
+    assert all(t.dtype == torch.float32 for name, t in tensors.items() if name.startswith("axes."))
+    x = torch.rand(4, *SHAPE)
+    whole, half = load(tmp_path / "whole.safetensors"), load(tmp_path / "half.safetensors")
+    torch.testing.assert_close(half.encode(x), whole.encode(x), atol=1e-2, rtol=1e-2)
+    assert next(half.parameters()).dtype == torch.float32

@@ -135,15 +135,20 @@ class AlignedEncoder(nn.Module):
         return View(frame, recurrences(windows[:, 0]), row, begins, height, steps @ self.bars, running)
 
     def code(self, view: View, begins: Float[Tensor, "B period"]) -> Float[Tensor, "B dim"]:
-        """The latent of what is seen, rolled back to its bar line by ``begins``."""
-        own = (view.frame @ circular_places(begins, self.steps).to(view.frame.dtype).transpose(1, 2)[:, None]).flatten(
-            1
-        )
+        """The latent: `content` and `placed`."""
+        return self.content(view, begins) + self.placed(view, begins)
+
+    def content(self, view: View, begins: Float[Tensor, "B period"]) -> Float[Tensor, "B dim"]:
+        """The code of what is seen, rolled back to its bar line by ``begins``, and of what is heard."""
+        own = (view.frame @ circular_places(begins, self.steps).to(view.frame.dtype).transpose(1, 2)[:, None]).flatten(1)
         heard = view.recurrence.to(own.dtype)
         hidden = self.blocks(self.seen(own) + self.heard(heard))
-        coded = self.linear(own).float() + self.recurring(heard).float() + self.head(hidden).float()
-        with torch.autocast(own.device.type, enabled=False):  # a place needs more than bf16's 8 bits
-            return coded + self.direct(self._places(view, begins))
+        return self.linear(own).float() + self.recurring(heard).float() + self.head(hidden).float()
+
+    def placed(self, view: View, begins: Float[Tensor, "B period"]) -> Float[Tensor, "B dim"]:
+        """The code of where it is seen from, in fp32: a place needs more than bf16's 8 bits."""
+        with torch.autocast(begins.device.type, enabled=False):
+            return self.direct(self._places(view, begins))
 
     def _places(self, view: View, begins: Tensor) -> Float[Tensor, "B places"]:
         return torch.cat([view.height, begins.float() * view.running, view.time], dim=-1).float()

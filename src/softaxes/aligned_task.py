@@ -1,7 +1,8 @@
 """How is an `AlignedEncoder` taught: what is asked of where it looks, beside what is asked of its latents?
 
-Two terms more than `softaxes.music_task`:
+Three terms more than `softaxes.music_task`:
 
+    leak   mean square of what the code of the content puts on the operators' axes
     gaze   -log of the probability that a window and its view are looked at from the same place, once the known shift is
            undone: rows by semitones, bar lines by steps. Neighbours stream in, and the place should not jump for them.
     bar    cross entropy of the bar line itself, which the corpus knows: windows are cut there
@@ -110,7 +111,8 @@ class AlignedTask(MusicTask):
         view = model.encoder.look(batch["rolls"].flatten(0, 1))
         delay = F.pad(amounts[..., 1] + amounts[..., 3], (1, 0)).long()  # (B, 1 + V) steps, 0 for the anchor
         begins = self._begins(view, delay.flatten(), step)
-        latents = model.encoder.code(view, begins).unflatten(0, (number, views_each))
+        content = model.encoder.content(view, begins)
+        latents = (content + model.encoder.placed(view, begins)).unflatten(0, (number, views_each))
         anchor, views = latents[:, 0], latents[:, 1:]
         streamed = amounts[..., 1] != 0
         predicted = predict_views(model.operators, anchor, amounts)
@@ -123,6 +125,7 @@ class AlignedTask(MusicTask):
             "infonce": c.infonce * predict_infonce(predicted, views, temperature=c.temperature),
             "spread": c.spread * spread,
             "decorrelation": c.decorrelation * correlation,
+            "leak": c.leak * (content @ basis.T).square().mean(),
             "gaze": c.gaze * self._gaze(view, amounts[..., 0], delay[:, 1:]),
             "bar": c.bar * F.nll_loss((view.begins + 1e-6).log(), delay.flatten().remainder(view.begins.shape[1])),
         }

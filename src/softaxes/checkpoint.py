@@ -29,6 +29,7 @@ from softaxes.model import Model, Part
 
 FORMAT = "1"
 MODEL_FILE, STATE_FILE = "model.safetensors", "state.safetensors"
+LARGE = 10_000  # numbers in a weight that is worth halving
 PARTIAL = ".partial"  # ends the name of a file that is being written
 
 
@@ -91,8 +92,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, header
 
 
-def save_model(model: Model, path: Path) -> None:
-    """Write ``model`` to ``path``; OSError if the disk refuses, TypeError if its card is not JSON."""
+def save_model(model: Model, path: Path, *, half: bool = False) -> None:
+    """Write ``model`` to ``path``; OSError if the disk refuses, TypeError if its card is not JSON.
+
+    ``half`` writes large weights as float16: half the size; `load` gives float32 all the same. Axes and the few numbers
+    that place things stay as they are.
+    """
     header = {
         "parts": {name: dataclasses.asdict(part) for name, part in model.parts.items()},
         "kinds": [kind_record(kind) for kind in model.axes.kinds],
@@ -101,7 +106,10 @@ def save_model(model: Model, path: Path) -> None:
         "card": model.card,
     }
     axes = {f"axes.{name}": tensor for name, tensor in model.axes.state().items()}
-    write_tensors(path, {**model.state_dict(), **axes}, header)
+    weights = model.state_dict()
+    if half:
+        weights = {name: w.half() if w.numel() > LARGE and w.is_floating_point() else w for name, w in weights.items()}
+    write_tensors(path, {**weights, **axes}, header)
 
 
 def load(name: str | Path) -> Model:

@@ -55,7 +55,7 @@ class MusicConfig:
         pitch_semitones, shift_steps: largest amounts.
         isolated: share of anchors that are isolated motifs.
         within, across, size, squared_error, infonce, spread, decorrelation, notes: weights of the terms.
-        gaze, bar: weights of the two terms of `softaxes.aligned_task`.
+        leak, gaze, bar: weights of the terms of `softaxes.aligned_task`.
         temperature: of InfoNCE.
         forced: share of the steps in which bar lines come from the corpus, less and less often (aligned).
         frozen: share of the steps, the last ones, in which only the decoder learns (aligned).
@@ -90,6 +90,7 @@ class MusicConfig:
     spread: float = 4.0
     decorrelation: float = 0.5
     notes: float = 0.1
+    leak: float = 3.0
     gaze: float = 1.0
     bar: float = 0.3
     temperature: float = 1.0
