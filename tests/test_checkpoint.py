@@ -261,7 +261,9 @@ def test_halved_weights_are_half_the_size_and_nearly_the_same(tmp_path, model, m
     save_model(model, tmp_path / "whole.safetensors")
     save_model(model, tmp_path / "half.safetensors", half=True)
     tensors, _ = read_tensors(tmp_path / "half.safetensors")
-    assert {t.dtype for name, t in tensors.items() if t.numel() > 10 and not name.startswith("axes.")} == {torch.float16}
+    assert {t.dtype for name, t in tensors.items() if t.numel() > 10 and not name.startswith("axes.")} == {
+        torch.float16
+    }
     assert all(t.dtype == torch.float32 for name, t in tensors.items() if name.startswith("axes."))
     x = torch.rand(4, *SHAPE)
     whole, half = load(tmp_path / "whole.safetensors"), load(tmp_path / "half.safetensors")

@@ -140,7 +140,8 @@ class AlignedEncoder(nn.Module):
 
     def content(self, view: View, begins: Float[Tensor, "B period"]) -> Float[Tensor, "B dim"]:
         """The code of what is seen, rolled back to its bar line by ``begins``, and of what is heard."""
-        own = (view.frame @ circular_places(begins, self.steps).to(view.frame.dtype).transpose(1, 2)[:, None]).flatten(1)
+        back = circular_places(begins, self.steps).to(view.frame.dtype).transpose(1, 2)
+        own = (view.frame @ back[:, None]).flatten(1)
         heard = view.recurrence.to(own.dtype)
         hidden = self.blocks(self.seen(own) + self.heard(heard))
         return self.linear(own).float() + self.recurring(heard).float() + self.head(hidden).float()
@@ -252,8 +253,8 @@ def decided(probability: Float[Tensor, "B n"]) -> Float[Tensor, "B n"]:
 def recurrences(onsets: Float[Tensor, "B 128 steps"]) -> Float[Tensor, "B recurrences"]:
     """Square root of how often an onset is followed by one ``d`` semitones higher (-12 .. 12) after 0 .. 15 steps.
 
-    Two-point statistics of the window: transposition leaves them alone, and delay all but what enters and leaves. Rows 0
-    and 127 count as neighbours, which no music notices.
+    Two-point statistics of the window: transposition leaves them alone, and delay all but what enters and leaves. Rows
+    0 and 127 count as neighbours, which no music notices.
     """
     steps = onsets.shape[-1]
     with torch.autocast(onsets.device.type, enabled=False):
@@ -281,7 +282,7 @@ def start_from_music(
     basis: Float[Tensor, "R dim"],
     windows: Float[Tensor, "N 2 128 steps"],
     *,
-    recurring: int = 40,
+    recurring: int = 24,
     detail: float = 0.5,
     semitone: float = 0.5,
     step: float = 0.5,

@@ -35,9 +35,9 @@ from softaxes.train import Batch
 STARTING_WINDOWS = 12_000
 SEMITONE, STEP = 0.5, 0.5  # length of one unit of pitch and of time at the start
 PLACING = ("operators", "direct", "register", "waves", "sharpness", "silence", "score", "when")
-PLACING_RATE = 0.05  # of the learning rate: these few numbers place everything else
+PLACING_RATE = 0.02  # of the learning rate: these few numbers place everything else
 GAZING = ("column", "along", "begin")
-GAZING_RATE = 3.0
+GAZING_RATE = 1.0
 WARM_STEPS = 150  # the starting point is good: the first steps should not undo it
 CONTENT_NOISE = 0.7  # share of the latent noise on the axes that stays away
 
