@@ -15,6 +15,7 @@ from softaxes.diagnostics import PROPERTIES
 from softaxes.kinds import Circle, Line
 from softaxes.model import Model, Part
 from softaxes.report.music import music_metrics
+from softaxes.report.music_joint import beyond_figures, joint_figures
 from softaxes.report.music_notes import METHODS, edit, edit_figures
 from softaxes.report.music_page import music_page
 from softaxes.report.music_sheet import music_sheet, success_at_amounts
@@ -235,7 +236,12 @@ def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
         assert words in read.text, words
     stored = json.loads((tmp_path / "metrics.json").read_text())
     assert stored["settings"] == {"windows": 12, "songs": 4}
-    assert set(stored["figures"]) == set(stored["controls"]["untrained encoder"]) == {"running", "isolated"}
+    assert set(stored["controls"]["untrained encoder"]) == {"running", "isolated"}
+    assert set(stored["figures"]) == {"running", "isolated", "joint", "beyond"}
+    assert stored["figures"]["joint"]["h1.pitch and metre"]["chance"] == pytest.approx(1 / 12)
+    assert stored["figures"]["beyond"]["own_shift.pitch 13..18"]["n"] == 12 * 12
+    strict, within = (stored["reconstruction"][f"note_f1{part}"]["value"] for part in ("", ".within a step"))
+    assert 0 <= strict <= within <= 1
     assert set(stored["edits"]) == {"pitch", "metre"} and set(stored["edits"]["pitch"]) == set(METHODS)
     for key in (
         "same_cos",
@@ -260,6 +266,42 @@ def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
         assert row["value"] is not None and row["chance"] is not None and row["n"] > 0, key
         assert row["name"] in PROPERTIES
     assert stored["figures"]["isolated"]["coordinate_r2.time"]["value"] is not None
+
+
+class Placed(ByHand):
+    """Register, phase and which music it is: exact under pitch and metre, of tunes whose windows come round again."""
+
+    def __init__(self) -> None:
+        super().__init__(self._encode, 4, ("pitch",), (2, 128, 16))
+        circle = CircleAxis(Circle("metre", 16), torch.eye(4)[1:3], torch.zeros(4))
+        self.axes = Axes([self.axes["pitch"], circle])
+
+    def _encode(self, windows: torch.Tensor) -> torch.Tensor:
+        rows = []
+        for window in windows.numpy() > 0:
+            low, first = int(window.any(axis=(0, 2)).argmax()), int(window[0].any(axis=0).argmax())
+            angle = 2 * math.pi * first / 16
+            which = int(window[1].sum())
+            rows.append([low, math.cos(angle), math.sin(angle), 50.0 * which])
+        return torch.tensor(rows, dtype=torch.float32)
+
+
+def test_two_operations_at_once_and_more_than_training_showed_are_exact_where_the_encoder_is() -> None:
+    rolls = np.zeros((5, 2, 128, 32), dtype=np.uint8)
+    for index, roll in enumerate(rolls):  # one chord of its own size, every 16 steps
+        roll[0, 60 : 61 + index, [0, 16]] = 1
+        roll[1, 60 : 61 + index, [0, 16]] = 1
+    data = HeldOut(torch.from_numpy(rolls), np.arange(5), context=8)
+    joint = joint_figures(Placed(), data, draws=10)
+    assert joint["h1.pitch and metre"].value == joint["h1_with_query.pitch and metre"].value == 1
+    assert joint["mrr.pitch and metre"].value == 1
+    assert joint["h1_no_operator.pitch and metre"].value == 1  # music 50 apart: finding it needs no operator
+    beyond = beyond_figures(Placed(), data, draws=10)
+    assert beyond["own_shift.pitch 13..18"].value == 1
+    assert beyond["relative_error.pitch 13..18"].value == pytest.approx(0.0, abs=1e-6)
+    dead = ByHand(lambda x: torch.zeros(len(x), 2), 2, ("pitch",), (2, 128, 16))
+    assert len(joint_figures(dead, data)) == 0
+    assert beyond_figures(dead, data, draws=10)["own_shift.pitch 13..18"].value == 0
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:

@@ -93,7 +93,11 @@ def reconstruction_figures(edited: Edited, group: Array, *, draws: int = 1000) -
     """F1 of the windows decoded from their own latents."""
     other = np.roll(edited.before, max(1, len(edited.before) // 2), axis=0)
     rolls = edited.decoded["no change"]
-    return Report(_f1_figures(edited.before, rolls, other, "", Bootstrap(group, n=draws)))
+    bootstrap = Bootstrap(group, n=draws)
+    near, blind = (note_counts(edited.before, guess, tolerance_steps=1) for guess in (rolls, other))
+    low, high = bootstrap.interval(near.values, statistic=f1_of_means)
+    within_a_step = Figure("note_f1", near.f1, low, high, _notes(near), blind.f1, "within a step")
+    return Report([*_f1_figures(edited.before, rolls, other, "", bootstrap), within_a_step])
 
 
 def _f1_figures(wanted: Array, rolls: Array, other: Array, kind: str, bootstrap: Bootstrap) -> list[Figure]:

@@ -150,7 +150,12 @@ def _finding_blocks(found: MusicFindings) -> list[Block]:
             f"prediction is z moved along {kind.name}."
         )
         blocks.append(Picture(figure, caption))
-    return [*blocks, figure_table(found.sheets["running"], FINDING)]
+    blocks.append(figure_table(found.sheets["running"], FINDING))
+    if found.sheets.get("joint"):
+        blocks.append(figure_table(found.sheets["joint"], caption="Pitch and metre at once."))
+    if found.sheets.get("beyond"):
+        blocks.append(figure_table(found.sheets["beyond"], caption="Further than training ever went."))
+    return blocks
 
 
 def _content_blocks(found: MusicFindings) -> list[Block]:

@@ -25,17 +25,21 @@ from softaxes.diagnostics.operators import nearest_own_shift
 from softaxes.kinds import Circle
 from softaxes.model import Model
 from softaxes.report.controls import untrained
+from softaxes.report.music_joint import beyond_figures, joint_figures
 from softaxes.report.music_notes import DECODED, Edited, edit, edit_figures, reconstruction_figures
-from softaxes.report.music_views import PITCH, HeldOut, MusicLatents, draw_views, encode_all
+from softaxes.report.music_views import LADDER_WINDOWS, PITCH, HeldOut, MusicLatents, draw_views, encode_all
 from softaxes.report.tables import joined
+
+GALLERY = 1500  # windows among which two operations at once must find the right one
 
 
 @dataclass(frozen=True, eq=False)
 class MusicFindings:
     """What is known of a model of music.
 
-    ``sheets`` holds "running" and "isolated"; ``controls`` the same of other encoders by name; ``edits`` the decoded
-    operations by kind with ``edit_sheets`` by kind and method, and ``reconstruction``, all empty without a decoder.
+    ``sheets`` holds "running", "isolated", "joint" and "beyond"; ``controls`` the first two of other encoders by name;
+    ``edits`` the decoded operations by kind with ``edit_sheets`` by kind and method, and ``reconstruction``, all empty
+    without a decoder.
     """
 
     model: Model
@@ -75,8 +79,8 @@ def music_sheet(
     Raises:
         ValueError: shapes that do not fit, or a model without a pitch axis.
     """
-    held_out = _held_out(model, windows_with_context, song, pitch_semitones, shift_steps)
-    held_out = held_out.different().some(windows, seed)
+    every = _held_out(model, windows_with_context, song, pitch_semitones, shift_steps).different()
+    held_out, gallery = every.some(windows, seed), every.some(max(windows, GALLERY), seed)
     drawn = draw_views(model.axes, held_out, seed=seed)
     latents = encode_all(model, drawn)
     others = {"untrained encoder": untrained(model)} if controls else {}
@@ -87,7 +91,9 @@ def music_sheet(
         model=model,
         held_out=held_out,
         latents=latents,
-        sheets=music_figures(latents, model.axes, draws=draws),
+        sheets=music_figures(latents, model.axes, draws=draws)
+        | {"joint": joint_figures(model, gallery, seed=seed, draws=draws)}
+        | {"beyond": beyond_figures(model, held_out.some(LADDER_WINDOWS, seed), draws=draws)},
         controls={name: music_figures(encode_all(other, drawn), draws=draws) for name, other in others.items()},
         edits=edits,
         edit_sheets={kind: edit_figures(edited, group, draws=draws) for kind, edited in edits.items()},
