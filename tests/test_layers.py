@@ -22,9 +22,9 @@ LAYERS = {
     "tensors only": "kinds ranks factorization sigreg lejepa axes shifts operators",
     "arrays and labels, never a model or a path": "diagnostics motifs patterns",
     "networks and data": "encoders roll_encoders decoders flow blobs music",
-    "models": "model checkpoint",
+    "models": "model checkpoint songs",
     "training": "tracking train toy music_task music_run",
-    "what joins everything": "report toy_sweep demo",
+    "what joins everything": "report toy_sweep steer folder_latents demo",
     "commands and pages, which nothing imports": "cli explorer __main__",
 }
 LEVEL = {module: level for level, modules in enumerate(LAYERS.values()) for module in modules.split()}
