@@ -89,10 +89,17 @@ def encode_song(model: Model, song: Song, *, overlap: bool = False, until_step: 
     grid = grid_of(model)
     if song.steps_per_beat != grid.steps_per_beat:
         raise ValueError(f"`song` must have {grid.steps_per_beat} steps a beat, got {song.steps_per_beat}")
-    pieces, first = tile(song, model.window_steps, grid.bar_steps, until_step)
-    start = window_starts(pieces, first, model.window_steps, overlap=overlap)
-    rolls = window_rolls(texture_notes(song, grid.texture), start, model.window_steps)
+    pieces, start, rolls = cut_song(song, grid.texture, model.window_steps, overlap=overlap, until_step=until_step)
     return SongLatents(model.encode(rolls), start, sounding(rolls), pieces, model.window_steps)
+
+
+def cut_song(
+    song: Song, texture: Texture, window_steps: int, *, overlap: bool = False, until_step: int | None = None
+) -> tuple[Int[np.ndarray, "m 2"], Int[np.ndarray, " n"], UInt8[np.ndarray, "n 2 128 steps"]]:
+    """A song's pieces, the steps at which its windows begin, and the windows; see `encode_song`."""
+    pieces, first = tile(song, window_steps, until_step)
+    start = window_starts(pieces, first, window_steps, overlap=overlap)
+    return pieces, start, window_rolls(texture_notes(song, texture), start, window_steps)
 
 
 def decode_song(model: Model, latents: SongLatents, *, delay_steps: int = 0) -> UInt8[np.ndarray, "2 128 steps"]:
@@ -120,21 +127,19 @@ def roll_notes(roll: UInt8[np.ndarray, "2 128 steps"]) -> Notes:
     return roll_to_notes(roll, held="drop")
 
 
-def tile(
-    song: Song, window_steps: int, bar_steps: float, until_step: int | None = None
-) -> tuple[Int[np.ndarray, "m 2"], int]:
+def tile(song: Song, window_steps: int, until_step: int | None = None) -> tuple[Int[np.ndarray, "m 2"], int]:
     """The song's pieces (m, 2), one after another from step 0, and the step at which the first window begins.
 
-    A first bar shorter than the model's is a pickup if another follows: its window begins a bar before the next one.
+    A first bar shorter than the second is a pickup: its window begins earlier, where a whole bar would.
     """
     bars = song.bars(until_step if len(song.notes) else 0)
     rows = []
     for begin, steps in zip(bars["start"].tolist(), bars["steps"].tolist(), strict=True):
         edges = [*range(begin, begin + steps, window_steps), begin + steps]
         rows += list(itertools.pairwise(edges))
-    pickup = len(rows) > 1 and rows[0][1] < bar_steps
-    first = rows[0][1] - round(bar_steps) if pickup else 0
-    return np.array(rows, dtype=np.int64).reshape(-1, 2), max(first, 1 - window_steps)
+    lengths = bars["steps"][:2].tolist()
+    pickup = len(lengths) == 2 and lengths[0] < lengths[1] <= window_steps
+    return np.array(rows, dtype=np.int64).reshape(-1, 2), lengths[0] - lengths[1] if pickup else 0
 
 
 def window_starts(

@@ -21,13 +21,11 @@ from numpy.typing import NDArray
 from softaxes.checkpoint import load
 from softaxes.diagnostics.notes import note_counts
 from softaxes.model import Model
-from softaxes.music import Limits, Song, read_song, write_song
-from softaxes.music.pop909 import BEATS_FILE, read_beats
-from softaxes.music.regrid import Regridded, regrid
+from softaxes.music import Song, write_song
+from softaxes.music.regrid import Regridded, read_fine, regrid
 from softaxes.music.rolls import Texture, notes_to_roll, texture_notes
 from softaxes.songs import SteeredSong, grid_of, shifted, steer_song
 
-FINE_STEPS = 480  # steps to a quarter note on which everything is read and written
 Others = Literal["move", "keep", "drop"]
 Notes = NDArray[np.void]
 
@@ -100,18 +98,6 @@ def steer_file(model: Model, path: Path, *, pitch: int = 0, metre: int = 0, othe
 def describe(texture: Texture) -> str:
     """What a model of this texture hears, in words."""
     return "the track MELODY, or else the highest voice without drums" if texture == "melody" else "all but drums"
-
-
-def read_fine(path: Path, steps_per_beat: int) -> Song:
-    """The file on a grid of about `FINE_STEPS` a beat, a multiple of ``steps_per_beat``.
-
-    If POP909's table of beats lies beside it, the grid is laid through those, as in training.
-    """
-    path = Path(path)
-    beats = path.parent / BEATS_FILE
-    fine = steps_per_beat * max(1, FINE_STEPS // steps_per_beat)
-    limits = Limits(steps=Limits().steps * fine // steps_per_beat)
-    return read_song(path, fine, beats=read_beats(beats) if beats.is_file() else None, limits=limits)
 
 
 def put_together(

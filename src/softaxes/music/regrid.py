@@ -6,7 +6,8 @@ once on a fine grid, laid on the model's grid from there, and what the model say
 
 from __future__ import annotations
 
-import dataclasses
+import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,12 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 
 from softaxes.music.clocks import last_at_each_step, late_ticks
+from softaxes.music.midi import Limits, read_song
+from softaxes.music.pop909 import BEATS_FILE, read_beats
 from softaxes.music.song import NOTE_DTYPE, Song
+
+PROMPT = 0.125  # of a step
+FINE_STEPS = 480
 
 
 class Regridded(NamedTuple):
@@ -40,7 +46,10 @@ class Regridded(NamedTuple):
 
 
 def regrid(song: Song, steps_per_beat: int) -> Regridded:
-    """Lay a song on a coarser grid; starts and ends are rounded, halves up, as `read_song` does with ``grid="notes"``.
+    """Lay a song on a coarser grid; starts and ends are rounded, halves up, as `read_song` does.
+
+    The grid begins where the notes are, as with ``grid="notes"``, unless that is within `PROMPT` of a step of 0: then
+    notes gain nothing by it, and come back a little off.
 
     Raises:
         ValueError: the song's steps_per_beat is no multiple of ``steps_per_beat``.
@@ -49,13 +58,28 @@ def regrid(song: Song, steps_per_beat: int) -> Regridded:
     if rest or factor < 1 or steps_per_beat < 1:
         raise ValueError(f"`steps_per_beat` must divide the song's {song.steps_per_beat}, got {steps_per_beat}")
     late = late_ticks(song.notes["onset"], song.steps_per_beat, steps_per_beat)
+    late = late if abs(late) >= PROMPT * factor else 0
     onset = song.notes["onset"].astype(np.int64) - late
     notes = song.notes.astype(NOTE_DTYPE)
     notes["onset"] = _round(onset, factor)
     notes["duration"] = np.maximum(_round(onset + song.notes["duration"], factor) - notes["onset"], 1)
     tempi, meters = (_events(events, factor, late) for events in (song.tempi, song.meters))
-    coarse = dataclasses.replace(song, notes=notes, tempi=tempi, meters=meters, steps_per_beat=steps_per_beat)
+    off = np.abs(onset - notes["onset"].astype(np.int64) * factor).mean() / factor if len(notes) else 0.0
+    counts = song.counts._replace(off_grid=round(float(off), 4))
+    coarse = Song(song.name, notes, song.tracks, steps_per_beat, tempi, meters, counts)
     return Regridded(coarse, factor, late)
+
+
+def read_fine(path: str | os.PathLike[str], steps_per_beat: int) -> Song:
+    """The file on a grid of about `FINE_STEPS` to the beat, a multiple of ``steps_per_beat``.
+
+    If POP909's table of beats lies beside it, the grid is laid through those, as in training. ValueError as
+    `read_song`.
+    """
+    beats = Path(path).parent / BEATS_FILE
+    fine = steps_per_beat * max(1, FINE_STEPS // steps_per_beat)
+    limits = Limits(steps=Limits().steps * fine // steps_per_beat)
+    return read_song(path, fine, beats=read_beats(beats) if beats.is_file() else None, limits=limits)
 
 
 def _round(steps: Int[np.ndarray, " n"], factor: int) -> Int[np.ndarray, " n"]:
