@@ -21,7 +21,7 @@ ROOT = Path(softaxes.__file__).parent
 LAYERS = {
     "tensors only": "kinds ranks factorization sigreg lejepa axes shifts operators",
     "arrays and labels, never a model or a path": "diagnostics motifs patterns",
-    "networks and data": "encoders roll_encoders decoders flow blobs music",
+    "networks and data": "encoders roll_encoders comparison_encoders decoders flow blobs music",
     "models": "model checkpoint songs",
     "training": "tracking train toy music_task music_run",
     "what joins everything": "report toy_sweep steer folder_latents demo",

@@ -28,7 +28,7 @@ from jaxtyping import Float, Int, UInt8
 
 from softaxes import __version__
 from softaxes.checkpoint import PARTIAL, load, write_text
-from softaxes.model import Model
+from softaxes.model import Model, Precision
 from softaxes.music.folders import check_folder, find_files
 from softaxes.music.manifest import Skipped
 from softaxes.music.regrid import read_fine, regrid
@@ -38,6 +38,7 @@ SETTINGS_FILE, MANIFEST_FILE = "settings.json", "manifest.json"
 FILES_A_SHARD = 64
 PENDING_WINDOWS = 1024  # windows that wait to be encoded together
 LISTED = 20  # most skipped files that are named on the terminal
+Encode = Callable[[UInt8[np.ndarray, "n 2 128 steps"]], Float[np.ndarray, "n D"]]
 
 
 class CodedSong(NamedTuple):
@@ -61,7 +62,14 @@ class Table:
 
 
 def encode_folder(
-    folder: Path, /, *, out: Path, model: str = "pop909-melody", shard: int = FILES_A_SHARD, progress: bool = True
+    folder: Path,
+    /,
+    *,
+    out: Path,
+    model: str = "pop909-melody",
+    precision: Precision = "fp32",
+    shard: int = FILES_A_SHARD,
+    progress: bool = True,
 ) -> str:
     """Encode every MIDI file below a folder, window by window.
 
@@ -72,11 +80,12 @@ def encode_folder(
         folder: searched for .mid and .midi files, recursively.
         out: folder for the latents.
         model: a shipped model, a run folder or a model file.
+        precision: "bf16" is about twice as fast where the processor knows it, and a little less exact.
         shard: files to a shard; what is lost if the run is killed.
         progress: show a progress bar.
     """
     began = time.monotonic()
-    tables = encode_files(load(model), folder, out, files_a_shard=shard, progress=progress)
+    tables = encode_files(load(model), folder, out, precision=precision, files_a_shard=shard, progress=progress)
     skipped = [row for table in tables for row in table.skipped]
     for row in skipped[:LISTED]:
         print(f"skipped {row.name}: {row.reason}", file=sys.stderr)
@@ -88,7 +97,13 @@ def encode_folder(
 
 
 def encode_files(
-    model: Model, folder: Path, out: Path, *, files_a_shard: int = FILES_A_SHARD, progress: bool = False
+    model: Model,
+    folder: Path,
+    out: Path,
+    *,
+    precision: Precision = "fp32",
+    files_a_shard: int = FILES_A_SHARD,
+    progress: bool = False,
 ) -> list[Table]:
     """Write all shards that are missing, and the manifest; returns the tables of all shards.
 
@@ -98,20 +113,25 @@ def encode_files(
     """
     if files_a_shard < 1:
         raise ValueError(f"`shard` must be >= 1 file, got {files_a_shard}")
-    grid, root = grid_of(model), check_folder(folder, "folder")
+    root = check_folder(folder, "folder")
     names = find_files(root)
     if not names:
         raise ValueError(f"{root}: holds no MIDI files (.mid, .midi)")
-    settings = _settings(model, root, names, files_a_shard)
+    settings = _settings(model, root, names) | {"files_a_shard": files_a_shard, "precision": precision}
     _open(out, settings)
     chunks = [names[at : at + files_a_shard] for at in range(0, len(names), files_a_shard)]
     tables = []
+
+    def encode(rolls: UInt8[np.ndarray, "n 2 128 steps"]) -> Float[np.ndarray, "n D"]:
+        return model.encode(rolls, precision=precision).numpy()
+
     with _bar(len(names), show=progress) as advance:
         try:
             for number, chunk in enumerate(chunks):
                 table = _read_table(_shard(out, number, "json"))
                 if table is None:
-                    table = _encode_chunk(model, grid, root, chunk, _shard(out, number, "npy"), advance)
+                    table, latents = _encode_chunk(encode, model, root, chunk, advance)
+                    _write_array(_shard(out, number, "npy"), latents)
                     write_text(_shard(out, number, "json"), json.dumps(asdict(table)))
                 else:
                     advance(len(chunk))
@@ -146,18 +166,11 @@ def read_latents(folder: Path) -> Iterator[CodedSong]:
 
 
 def _encode_chunk(
-    model: Model, grid: Grid, root: Path, names: list[str], path: Path, advance: Callable[[int], None]
-) -> Table:
-    """Write one shard; its table. Songs wait for each other so that the network sees large batches."""
-    table, latents = Table(), list[Float[np.ndarray, "n D"]]()
-    waiting: list[UInt8[np.ndarray, "n 2 128 steps"]] = []
-
-    def encode_waiting() -> None:
-        if waiting:
-            latents.append(model.encode(np.concatenate(waiting)).numpy())
-            waiting.clear()
-
-    row = 0
+    encode: Encode, model: Model, root: Path, names: list[str], advance: Callable[[int], None]
+) -> tuple[Table, Float[np.ndarray, "n D"]]:
+    """A shard's table and latents. Songs wait for each other so that the network sees large batches."""
+    table, grid, row = Table(), grid_of(model), 0
+    latents, waiting = [np.zeros((0, model.axes_dim), dtype=np.float32)], []
     for name in names:
         found = read_windows(root, name, grid, model.window_steps)
         if isinstance(found, Skipped):
@@ -167,12 +180,11 @@ def _encode_chunk(
             table.songs.append({"name": name, "row": row, "start": start.tolist()})
             waiting.append(rolls)
             row += len(start)
-            if sum(map(len, waiting)) >= PENDING_WINDOWS:
-                encode_waiting()
+        if waiting and (sum(map(len, waiting)) >= PENDING_WINDOWS or name == names[-1]):
+            latents.append(encode(np.concatenate(waiting)))
+            waiting.clear()
         advance(1)
-    encode_waiting()
-    _write_array(path, np.concatenate([np.zeros((0, model.axes_dim), dtype=np.float32), *latents]))
-    return table
+    return table, np.concatenate(latents)
 
 
 def read_windows(
@@ -189,8 +201,8 @@ def read_windows(
     return (start, rolls) if rolls.any() else Skipped(name, "no notes that this model hears")
 
 
-def _settings(model: Model, root: Path, names: list[str], files_a_shard: int) -> dict[str, Any]:
-    """What decides the latents: the weights, the files (name and size), and how they are dealt."""
+def _settings(model: Model, root: Path, names: list[str]) -> dict[str, Any]:
+    """What decides the latents: the weights, and the files by name and size."""
     weights = hashlib.sha256()
     for name, tensor in sorted(model.encoder.state_dict().items()):
         weights.update(name.encode() + tensor.cpu().numpy().tobytes())
@@ -198,7 +210,6 @@ def _settings(model: Model, root: Path, names: list[str], files_a_shard: int) ->
     return {
         "encoder": weights.hexdigest()[:16],
         "files": files.hexdigest()[:16],
-        "files_a_shard": files_a_shard,
         "dim": model.axes_dim,
         "window_steps": model.window_steps,
         **asdict(grid_of(model)),

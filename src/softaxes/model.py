@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -17,8 +17,10 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
-from softaxes import decoders, encoders, roll_encoders
+from softaxes import comparison_encoders, decoders, encoders, roll_encoders
 from softaxes.axes import Axes
+
+Precision = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class Part:
     def build(self) -> nn.Module:
         """The network, freshly initialised; ValueError if `softaxes.encoders` and `.decoders` know none of that name
         or it does not take the arguments."""
-        for module in (encoders, roll_encoders, decoders):
+        for module in (encoders, roll_encoders, comparison_encoders, decoders):
             found = getattr(module, self.network, None)
             if isinstance(found, type) and issubclass(found, nn.Module):
                 try:
@@ -90,12 +92,18 @@ class Model(nn.Module):
         return int(next(iter(self.axes.values())).basis.shape[-1])
 
     @torch.no_grad()
-    def encode(self, windows: ArrayLike | Tensor, *, batch: int = 512) -> Float[Tensor, "B D"]:
-        """Latents of ``windows`` (B, *input_shape), ``batch`` at a time; ValueError on another shape or NaN."""
+    def encode(
+        self, windows: ArrayLike | Tensor, *, batch: int = 512, precision: Precision = "fp32"
+    ) -> Float[Tensor, "B D"]:
+        """Latents of ``windows`` (B, *input_shape), ``batch`` at a time; ValueError on another shape or NaN.
+
+        ``precision`` "bf16" multiplies in bfloat16: about twice as fast on processors that know it, and off by some
+        thousandths of a latent's length. Axes are moved along in float32 always.
+        """
         x = _numbers("windows", windows)
         if x.ndim != len(self.input_shape) + 1 or tuple(x.shape[1:]) != self.input_shape:
             raise ValueError(f"`windows` must have shape (B, {_commas(self.input_shape)}), got {tuple(x.shape)}")
-        return self._in_batches(self.encoder, x, batch, (self.axes_dim,))
+        return self._in_batches(self.encoder, x, batch, (self.axes_dim,), precision)
 
     @torch.no_grad()
     def steer(self, z: ArrayLike | Tensor, /, **amounts: float | ArrayLike | Tensor) -> Float[Tensor, "B D"]:
@@ -116,11 +124,13 @@ class Model(nn.Module):
         return self.axes.shift(z, **checked)
 
     @torch.no_grad()
-    def decode(self, z: ArrayLike | Tensor, *, batch: int = 512) -> Float[Tensor, B * shape]:
+    def decode(
+        self, z: ArrayLike | Tensor, *, batch: int = 512, precision: Precision = "fp32"
+    ) -> Float[Tensor, B * shape]:
         """Probabilities in the shape of the windows; ValueError if this model has no decoder."""
         if self.decoder is None:
             raise ValueError("this model has no decoder: train one with `softaxes train --decoder`")
-        return torch.sigmoid(self._in_batches(self.decoder, self._latents(z), batch, self.input_shape))
+        return torch.sigmoid(self._in_batches(self.decoder, self._latents(z), batch, self.input_shape, precision))
 
     def _latents(self, z: ArrayLike | Tensor) -> Tensor:
         z = _numbers("z", z).float()
@@ -128,14 +138,19 @@ class Model(nn.Module):
             raise ValueError(f"`z` must have shape (B, {self.axes_dim}), got {tuple(z.shape)}")
         return z
 
-    def _in_batches(self, network: nn.Module, x: Tensor, batch: int, shape: tuple[int, ...]) -> Tensor:
+    def _in_batches(
+        self, network: nn.Module, x: Tensor, batch: int, shape: tuple[int, ...], precision: Precision
+    ) -> Tensor:
         """``network`` over the rows of ``x``, on the network's device; (len(x), *shape) on the CPU."""
         if batch < 1:
             raise ValueError(f"`batch` must be >= 1, got {batch}")
+        if precision not in get_args(Precision):
+            raise ValueError(f"`precision` must be one of {', '.join(get_args(Precision))}, got {precision!r}")
         if len(x) == 0:
             return torch.zeros(0, *shape)
         device = next((p.device for p in network.parameters()), torch.device("cpu"))
-        return torch.cat([network(rows.to(device).float()).float().cpu() for rows in x.split(batch)])
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            return torch.cat([network(rows.to(device).float()).float().cpu() for rows in x.split(batch)])
 
 
 def _numbers(name: str, value: ArrayLike | Tensor) -> Tensor:
