@@ -52,7 +52,6 @@ def test_each_is_built_by_name_trains_and_takes_silence(name: str, steps: int) -
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in network.parameters())
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.isfinite(network(rolls)).all()
-    assert network(torch.zeros(0, 2, 128, steps)).shape == (0, DIM)
 
 
 @pytest.mark.parametrize("name", SMALL)

@@ -153,3 +153,13 @@ def test_decode_gives_probabilities_in_the_shape_of_the_windows(model):
 def test_errors(model, call, error, message):
     with pytest.raises(error, match=message):
         call(model)
+
+
+def test_bf16_is_near_and_float32_again(model, images):
+    for work, given in ((model.encode, images), (model.decode, torch.randn(5, DIM))):
+        exact, near = work(given), work(given, precision="bf16")
+        assert near.dtype == torch.float32
+        assert not torch.equal(near, exact)
+        assert torch.allclose(near, exact, atol=0.05)
+        with pytest.raises(ValueError, match="`precision` must be one of fp32, bf16, got 'fp8'"):
+            work(given, precision="fp8")
