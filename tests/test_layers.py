@@ -23,7 +23,7 @@ LAYERS = {
     "arrays and labels, never a model or a path": "diagnostics motifs patterns",
     "networks and data": "encoders roll_encoders comparison_encoders decoders flow blobs music",
     "models": "model checkpoint songs",
-    "training": "tracking train toy music_task music_run",
+    "training": "tracking train toy music_task music_run baselines",
     "what joins everything": "report toy_sweep steer folder_latents demo",
     "commands and pages, which nothing imports": "cli explorer __main__",
 }
