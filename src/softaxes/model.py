@@ -7,7 +7,7 @@ gradients.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -124,6 +124,27 @@ class Model(nn.Module):
         return self.axes.shift(z, **checked)
 
     @torch.no_grad()
+    def blend(
+        self, z: ArrayLike | Tensor, other: ArrayLike | Tensor, share: float = 0.5, *, keep: Sequence[str] | None = None
+    ) -> Float[Tensor, "B D"]:
+        """``z`` (B, D) with ``share`` of the way to the content of ``other`` (B, D), staying in place on the axes.
+
+        ``keep`` names the axes on which nothing moves: all by default, ``("pitch",)`` for the register alone, ``()``
+        for a straight line between the two.
+
+        Raises:
+            ValueError: an unknown kind, a share outside 0..1, or latents that are not finite or do not fit.
+        """
+        z, other = self._latents(z), self._latents(other, "other")
+        if z.shape != other.shape:
+            raise ValueError(f"`other` must have shape {tuple(z.shape)} as `z` does, got {tuple(other.shape)}")
+        if not 0 <= share <= 1:
+            raise ValueError(f"`share` must lie in 0..1, got {share}")
+        names = tuple(self.axes) if keep is None else tuple(keep)
+        step = self.axes.remove(other, *names) - self.axes.remove(z, *names) if names else other - z
+        return z + share * step
+
+    @torch.no_grad()
     def decode(
         self, z: ArrayLike | Tensor, *, batch: int = 512, precision: Precision = "fp32"
     ) -> Float[Tensor, B * shape]:
@@ -132,10 +153,10 @@ class Model(nn.Module):
             raise ValueError("this model has no decoder: train one with `softaxes train --decoder`")
         return torch.sigmoid(self._in_batches(self.decoder, self._latents(z), batch, self.input_shape, precision))
 
-    def _latents(self, z: ArrayLike | Tensor) -> Tensor:
-        z = _numbers("z", z).float()
+    def _latents(self, z: ArrayLike | Tensor, name: str = "z") -> Tensor:
+        z = _numbers(name, z).float()
         if z.ndim != 2 or z.shape[1] != self.axes_dim:
-            raise ValueError(f"`z` must have shape (B, {self.axes_dim}), got {tuple(z.shape)}")
+            raise ValueError(f"`{name}` must have shape (B, {self.axes_dim}), got {tuple(z.shape)}")
         return z
 
     def _in_batches(

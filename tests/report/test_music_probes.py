@@ -1,0 +1,86 @@
+"""Probes: what is in the features is found on other songs, what is not is at chance, what has no label is left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from softaxes.music.pop909_labels import NONE
+from softaxes.report.music_probes import music_probes, probe_figures, probe_section, probe_targets
+from softaxes.report.tables import with_interval
+from tests.song_models import small_model
+
+
+def windows(n: int = 120, songs: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Random notes in silence: one pitch class and a number of notes that differ by window."""
+    rng = np.random.default_rng(0)
+    rolls = np.zeros((n, 2, 128, 32), dtype=np.uint8)
+    for roll in rolls:
+        pitch = 48 + int(rng.integers(12))
+        for step in rng.permutation(32)[: int(rng.integers(1, 9))]:
+            roll[:, pitch + 12 * int(rng.integers(2)), step] = 1
+    return rolls, np.repeat(np.arange(songs), n // songs)
+
+
+def test_targets_are_counted_by_hand() -> None:
+    rolls = np.zeros((2, 2, 128, 32), dtype=np.uint8)
+    rolls[0, 0, 60, 0] = rolls[0, 0, 67, 4] = 1
+    rolls[0, 1, 60, 0:6] = rolls[0, 1, 67, 4:6] = 1
+    targets = probe_targets(rolls, np.arange(2))
+    assert targets.chroma[0].tolist() == [0.75, *[0.0] * 6, 0.25, *[0.0] * 4]
+    assert targets.chroma[1].tolist() == [0.0] * 12
+    assert targets.density.tolist() == [2, 0]
+    assert targets.key.tolist() == targets.root.tolist() == [NONE, NONE]
+
+
+def test_what_is_in_the_features_is_found_and_noise_is_at_chance() -> None:
+    rolls, song = windows()
+    root = rolls[:, 1].sum(-1).reshape(len(rolls), -1).argmax(1) % 12
+    targets = probe_targets(rolls, song, key=root + 12 * (song % 2), root=root)
+    told = np.concatenate([targets.chroma, targets.density[:, None] / 8], axis=1)
+    found = probe_figures(told, targets, draws=50)
+    assert list(found) == ["key", "root", "chroma", "density"]
+    assert min(found[name].value for name in ("root", "chroma", "density")) > 0.9
+    assert found["key"].value < 0.7  # the mode is not in these features
+    noise = probe_figures(np.random.default_rng(1).standard_normal((len(rolls), 13)), targets, draws=50)
+    assert noise["root"].value < 0.3
+    assert max(noise["chroma"].value, noise["density"].value) < 0.1
+    for figure in found.values():
+        assert figure.low <= figure.value <= figure.high
+        assert figure.n == len(rolls)
+    assert 0 <= found["root"].chance < 0.3
+    assert found["chroma"].chance == 0
+
+
+def test_windows_without_a_label_are_left_out() -> None:
+    rolls, song = windows()
+    key = np.where(song < 3, song % 2, NONE)
+    found = probe_figures(np.eye(120)[:, :20], probe_targets(rolls, song, key=key), draws=20)
+    assert "root" not in found
+    assert found["key"].n == 30
+    one_song = probe_targets(rolls, song, key=np.where(song == 0, 1, NONE))
+    assert "key" not in probe_figures(np.eye(120)[:, :20], one_song, draws=20)
+
+
+def test_the_section_puts_features_side_by_side() -> None:
+    rolls, song = windows()
+    reports = music_probes(small_model(), rolls, probe_targets(rolls, song, root=song % 12), draws=20)
+    assert list(reports) == ["latents", "axes removed", "roll"]
+    (table,) = probe_section(reports, 12).blocks
+    assert list(table.header) == ["probe", "latents", "axes removed", "roll", "chance", "n", "how to read it"]
+    assert [row[0] for row in table.rows] == ["root of 12, accuracy", "chroma, R²", "density, R²"]
+    assert table.rows[1][3] == with_interval(reports["roll"]["chroma"])
+    assert reports["roll"]["density"].value > 0.2
+
+
+def test_one_song_cannot_be_judged() -> None:
+    rolls, _ = windows(24)
+    reports = music_probes(small_model(), rolls, probe_targets(rolls, np.zeros(24)), draws=20)
+    assert probe_section(reports, 12).blocks == ["Fewer than two songs to judge on."]
+
+
+@pytest.mark.parametrize("windows_of", [0])
+def test_no_windows(windows_of: int) -> None:
+    rolls = np.zeros((windows_of, 2, 128, 32), dtype=np.uint8)
+    reports = music_probes(small_model(), rolls, probe_targets(rolls, np.zeros(0)), draws=20)
+    assert all(not report for report in reports.values())
