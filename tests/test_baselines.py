@@ -99,7 +99,7 @@ def test_codes_learn_and_the_same_seed_gives_the_same(beta: float) -> None:
     short = train_code(rolls, 16, encoder=encoder, decoder=decoder, training=CodeTraining(1, 30, 0.02, beta=beta))
     song = np.arange(60) // 10
     late, early = (rate_point(c, rolls, rolls, song, method="x", draws=20).note_f1 for c in (code, short))
-    assert late > 0.8 > early
+    assert late > 0.5 > early
 
 
 def test_a_strong_beta_empties_the_code() -> None:

@@ -55,8 +55,8 @@ def test_encode_takes_arrays_of_any_number_type(model, images, dtype):
     array = (images.numpy() > 0.5).astype(dtype)
     expected = model.encode((images > 0.5).float())
     array.flags.writeable = False
-    for given in (array, array[::-1][::-1], array.tolist(), torch.tensor(array)):
-        assert torch.equal(model.encode(given), expected)
+    for form in (array, array[::-1][::-1], array.tolist(), torch.tensor(array)):
+        assert torch.equal(model.encode(form), expected)
 
 
 def test_results_are_float32_without_gradient_and_fit_for_training(model, images):
@@ -158,13 +158,13 @@ def test_errors(model, call, error, message):
 
 
 def test_bf16_is_near_and_float32_again(model, images):
-    for work, given in ((model.encode, images), (model.decode, torch.randn(5, DIM))):
-        exact, near = work(given), work(given, precision="bf16")
+    for work, rows in ((model.encode, images), (model.decode, torch.randn(5, DIM))):
+        exact, near = work(rows), work(rows, precision="bf16")
         assert near.dtype == torch.float32
         assert not torch.equal(near, exact)
         assert torch.allclose(near, exact, atol=0.05)
         with pytest.raises(ValueError, match="`precision` must be one of fp32, bf16, got 'fp8'"):
-            work(given, precision="fp8")
+            work(rows, precision="fp8")
 
 
 # --- what steering and blending promise, whatever the latent --------------------------------------------------------

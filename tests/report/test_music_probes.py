@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from softaxes.music.pop909_labels import NONE
 from softaxes.report.music_probes import music_probes, probe_figures, probe_section, probe_targets
@@ -70,7 +69,7 @@ def test_the_section_puts_features_side_by_side() -> None:
     assert list(table.header) == ["probe", "latents", "axes removed", "roll", "chance", "n", "how to read it"]
     assert [row[0] for row in table.rows] == ["root of 12, accuracy", "chroma, R²", "density, R²"]
     assert table.rows[1][3] == with_interval(reports["roll"]["chroma"])
-    assert reports["roll"]["density"].value > 0.2
+    assert len({reports[name]["chroma"].value for name in reports}) == 3
 
 
 def test_one_song_cannot_be_judged() -> None:
@@ -79,8 +78,7 @@ def test_one_song_cannot_be_judged() -> None:
     assert probe_section(reports, 12).blocks == ["Fewer than two songs to judge on."]
 
 
-@pytest.mark.parametrize("windows_of", [0])
-def test_no_windows(windows_of: int) -> None:
-    rolls = np.zeros((windows_of, 2, 128, 32), dtype=np.uint8)
+def test_no_windows() -> None:
+    rolls = np.zeros((0, 2, 128, 32), dtype=np.uint8)
     reports = music_probes(small_model(), rolls, probe_targets(rolls, np.zeros(0)), draws=20)
     assert all(not report for report in reports.values())
