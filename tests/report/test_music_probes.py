@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 
+from softaxes.music import write_song
 from softaxes.music.pop909_labels import NONE
+from softaxes.music_run import train_music
+from softaxes.music_task import MusicConfig
+from softaxes.report.music import music_report
 from softaxes.report.music_probes import music_probes, probe_figures, probe_section, probe_targets
 from softaxes.report.tables import with_interval
+from softaxes.train import Machine
 from tests.song_models import small_model
+from tests.test_folder_latents import tune
 
 
 def windows(n: int = 120, songs: int = 12) -> tuple[np.ndarray, np.ndarray]:
@@ -82,3 +91,19 @@ def test_no_windows() -> None:
     rolls = np.zeros((0, 2, 128, 32), dtype=np.uint8)
     reports = music_probes(small_model(), rolls, probe_targets(rolls, np.zeros(0)), draws=20)
     assert all(not report for report in reports.values())
+
+
+def test_the_report_of_a_run_shows_the_probes(tmp_path: Path) -> None:
+    (tmp_path / "songs").mkdir()
+    for number in range(30):  # three songs are held out
+        write_song(tune(number, 8), tmp_path / "songs" / f"{number}.mid")
+    config = MusicConfig(
+        corpus="folder", folder=str(tmp_path / "songs"), dim=12, width=16, reach=2, rank=2, steps=2, batch=4
+    )
+    run = train_music(config, Machine(progress=False), out=tmp_path / "run")
+    page = music_report(run, windows=20, controls=False).read_text(encoding="utf-8")
+    assert "What nobody told it" in page
+    assert "density, R²" in page
+    probes = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["probes"]
+    assert list(probes) == ["latents", "axes removed", "roll"]
+    assert set(probes["latents"]) == {"ridge_r2.chroma", "ridge_r2.density"}
