@@ -34,9 +34,7 @@ class StepLabels(NamedTuple):
     root: Int[np.ndarray, " length"]
 
 
-def song_labels(
-    folder: str | os.PathLike[str], song: str, length_steps: int, steps_per_beat: int = 4
-) -> StepLabels:
+def song_labels(folder: str | os.PathLike[str], song: str, length_steps: int, steps_per_beat: int = 4) -> StepLabels:
     """The labels of a song of POP909 on the grid on which `iter_pop909` reads it; NONE where files are missing.
 
     Args:
