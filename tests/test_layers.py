@@ -21,10 +21,10 @@ ROOT = Path(softaxes.__file__).parent
 LAYERS = {
     "tensors only": "kinds ranks factorization sigreg lejepa axes shifts operators",
     "arrays and labels, never a model or a path": "diagnostics motifs patterns",
-    "networks and data": "encoders roll_encoders decoders aligned flow blobs music",
-    "models": "model checkpoint",
-    "training": "tracking train toy music_task aligned_task music_run",
-    "what joins everything": "report toy_sweep demo",
+    "networks and data": "encoders roll_encoders comparison_encoders decoders aligned flow blobs music",
+    "models": "model checkpoint songs",
+    "training": "tracking train toy music_task aligned_task music_run baselines",
+    "what joins everything": "report toy_sweep steer folder_latents demo",
     "commands and pages, which nothing imports": "cli explorer __main__",
 }
 LEVEL = {module: level for level, modules in enumerate(LAYERS.values()) for module in modules.split()}

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from softaxes.axes import Axes, CircleAxis, LineAxis
 from softaxes.kinds import Circle, Line
@@ -53,8 +55,8 @@ def test_encode_takes_arrays_of_any_number_type(model, images, dtype):
     array = (images.numpy() > 0.5).astype(dtype)
     expected = model.encode((images > 0.5).float())
     array.flags.writeable = False
-    for given in (array, array[::-1][::-1], array.tolist(), torch.tensor(array)):
-        assert torch.equal(model.encode(given), expected)
+    for form in (array, array[::-1][::-1], array.tolist(), torch.tensor(array)):
+        assert torch.equal(model.encode(form), expected)
 
 
 def test_results_are_float32_without_gradient_and_fit_for_training(model, images):
@@ -153,3 +155,76 @@ def test_decode_gives_probabilities_in_the_shape_of_the_windows(model):
 def test_errors(model, call, error, message):
     with pytest.raises(error, match=message):
         call(model)
+
+
+def test_bf16_is_near_and_float32_again(model, images):
+    for work, rows in ((model.encode, images), (model.decode, torch.randn(5, DIM))):
+        exact, near = work(rows), work(rows, precision="bf16")
+        assert near.dtype == torch.float32
+        assert not torch.equal(near, exact)
+        assert torch.allclose(near, exact, atol=0.05)
+        with pytest.raises(ValueError, match="`precision` must be one of fp32, bf16, got 'fp8'"):
+            work(rows, precision="fp8")
+
+
+# --- what steering and blending promise, whatever the latent --------------------------------------------------------
+
+AMOUNTS = st.fixed_dictionaries({name: st.integers(-40, 40) for name in ("pitch", "metre", "beat")})
+
+
+@given(st.integers(0, 99), AMOUNTS)
+def test_steering_by_0_is_the_identity(seed, amounts):
+    torch.manual_seed(seed)
+    model, z = Model(ENCODER, some_axes(), SHAPE), 3 * torch.randn(4, DIM)
+    assert torch.allclose(model.steer(z, **dict.fromkeys(amounts, 0)), z, atol=1e-6)
+    there = model.steer(z, **amounts)
+    back = model.steer(there, **{name: -amount for name, amount in amounts.items()})
+    assert torch.allclose(back, z, atol=1e-4)
+
+
+@given(st.integers(0, 99), AMOUNTS, AMOUNTS)
+def test_steering_by_a_then_b_is_steering_by_their_sum(seed, first, second):
+    torch.manual_seed(seed)
+    model, z = Model(ENCODER, some_axes(), SHAPE), 3 * torch.randn(4, DIM)
+    twice = model.steer(model.steer(z, **first), **second)
+    once = model.steer(z, **{name: first[name] + second[name] for name in first})
+    assert torch.allclose(twice, once, atol=1e-4)
+    swapped = model.steer(model.steer(z, **second), **first)
+    assert torch.allclose(twice, swapped, atol=1e-4)
+
+
+@given(st.integers(0, 99), st.floats(0, 1))
+def test_a_blend_goes_to_the_others_content_and_stays_in_place(seed, share):
+    torch.manual_seed(seed)
+    model = Model(ENCODER, some_axes(), SHAPE)
+    z, other = 3 * torch.randn(4, DIM), 3 * torch.randn(4, DIM)
+    blended = model.blend(z, other, share)
+    for axis in model.axes.values():
+        where = blended @ axis.basis.T
+        assert torch.allclose(where, z @ axis.basis.T, atol=1e-4)
+    content = torch.lerp(model.axes.remove(z), model.axes.remove(other), share)
+    assert torch.allclose(model.axes.remove(blended), content, atol=1e-4)
+
+
+def test_a_blend_keeps_what_is_named(model):
+    z, other = torch.randn(2, DIM), torch.randn(2, DIM)
+    pitch = model.axes["pitch"]
+    kept = model.blend(z, other, 1.0, keep=("pitch",))
+    assert torch.allclose(pitch.coordinate(kept), pitch.coordinate(z), atol=1e-5)
+    assert torch.allclose(model.axes["metre"].coordinate(kept), model.axes["metre"].coordinate(other), atol=1e-3)
+    assert torch.allclose(model.blend(z, other, 0.25, keep=()), torch.lerp(z, other, 0.25), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"share": 1.5}, r"`share` must lie in 0..1, got 1.5"),
+        ({"share": math.nan}, r"`share` must lie in 0..1, got nan"),
+        ({"keep": ("velocity",)}, "unknown kind 'velocity'"),
+        ({"other": torch.zeros(2, DIM)}, r"`other` must have shape \(1, 6\) as `z` does, got \(2, 6\)"),
+        ({"other": torch.full((1, DIM), math.inf)}, "`other` must be finite"),
+    ],
+)
+def test_what_cannot_be_blended(model, change, message):
+    with pytest.raises(ValueError, match=message):
+        model.blend(**{"other": torch.zeros(1, DIM), **change}, z=torch.zeros(1, DIM))

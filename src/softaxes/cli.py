@@ -35,6 +35,8 @@ COMMANDS = {
     "toy sweep": Command("softaxes.toy_sweep:sweep_toy", "factorization weight against content, as a curve"),
     "train": Command("softaxes.music_run:train_music", "train an encoder (and decoder) on a corpus of music"),
     "report": Command("softaxes.report.music:music_report", "judge a music run on its held-out songs"),
+    "steer": Command("softaxes.steer:steer", "move a MIDI file along a model's axes and write what it decodes to"),
+    "encode": Command("softaxes.folder_latents:encode_folder", "a folder of MIDI files to latents"),
     "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
 }
 INTERRUPTED = 130

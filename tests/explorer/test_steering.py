@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softaxes.axes import UnknownKind
-from softaxes.explorer.steering import Edit, check_edit, grid_of, marked_notes, reach, steer_window, true_edit
+from softaxes.explorer.steering import Edit, check_edit, marked_notes, reach, steer_window, true_edit
 from softaxes.kinds import Circle, Line
 from softaxes.model import Model
 from softaxes.music import note_array
 from softaxes.music.rolls import notes_to_roll
+from softaxes.songs import grid_of
 
 from .conftest import tune
 

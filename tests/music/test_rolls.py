@@ -12,7 +12,7 @@ from softaxes.music.midi import midi_bytes, song_from_midi
 from softaxes.music.rolls import ONSET, SUSTAIN, texture_notes
 from softaxes.music.skyline import highest_at, skyline
 
-from .by_hand import rows_of, slow_notes, slow_roll, slow_unisons
+from .by_hand import midi_file, note_off, note_on, rows_of, slow_notes, slow_roll, slow_unisons
 
 ROWS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 9), st.integers(0, 127)), max_size=25)
 NEAR_ROWS = st.lists(st.tuples(st.integers(0, 20), st.integers(1, 9), st.integers(60, 63)), max_size=25)
@@ -157,3 +157,18 @@ def test_a_unison_in_the_skyline_is_one_note() -> None:
 def test_highest_at_is_minus_one_in_silence() -> None:
     notes = note_array([(0, 8, 60), (2, 2, 72)])
     assert highest_at(notes, np.array([0, 2, 3, 4, 7, 8, 30])).tolist() == [60, 72, 72, 60, 60, -1, -1]
+
+
+@given(ROWS, st.sampled_from([(4, 480), (4, 960), (12, 960), (3, 96)]))
+def test_midi_to_roll_to_midi_keeps_every_note_on_the_grid(
+    rows: list[tuple[int, int, int]], grid: tuple[int, int]
+) -> None:
+    steps_per_beat, ticks = grid
+    played = [(onset * ticks // steps_per_beat, (onset + length) * ticks // steps_per_beat, pitch)
+              for onset, length, pitch in slow_unisons(rows)]  # fmt: skip
+    events = [event for on, off, pitch in played for event in ((on, 1, note_on(pitch)), (off, 0, note_off(pitch)))]
+    data = midi_file([(tick, event) for tick, _, event in sorted(events, key=lambda e: e[:2])], ticks=ticks)
+    song = song_from_midi(data, "t", steps_per_beat)
+    notes = roll_to_notes(song_roll(song, "full"))
+    again = song_from_midi(midi_bytes(Song("t", notes, steps_per_beat=steps_per_beat)), "t", steps_per_beat)
+    assert rows_of(again.notes) == slow_unisons(rows)

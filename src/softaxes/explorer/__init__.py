@@ -58,7 +58,7 @@ def build(model: Model, name: str, folder: Path | None = None, blobs: Sequence[s
     from softaxes.explorer.app import Explorer, build_app
     from softaxes.explorer.blob_world import BlobWorld, is_toy, toy_models
     from softaxes.explorer.library import Library
-    from softaxes.explorer.steering import grid_of
+    from softaxes.songs import grid_of
 
     torch.set_num_threads(1)  # a single window gains nothing from more, and the browser needs the other cores
     if is_toy(model):

@@ -38,12 +38,13 @@ from softaxes.explorer.guard import refuse
 from softaxes.explorer.library import Library, NoSuchSong
 from softaxes.explorer.pages import STATIC, kinds_css, page
 from softaxes.explorer.reader import LIMITS
-from softaxes.explorer.steering import Edit, Grid, Steered, grid_of, marked_notes, reach, steer_window
+from softaxes.explorer.steering import Edit, Steered, marked_notes, reach, steer_window
 from softaxes.kinds import Circle, Kind
 from softaxes.model import Model
 from softaxes.music.midi import midi_bytes
 from softaxes.music.rolls import notes_to_roll, roll_to_notes, texture_notes
 from softaxes.music.song import Song
+from softaxes.songs import Grid, grid_of
 
 WAITING_UPLOADS = 64
 READ_AT_ONCE = 2

@@ -26,12 +26,12 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from softaxes.explorer.library import Entry, Library
-from softaxes.explorer.steering import grid_of
 from softaxes.model import Model
 from softaxes.music.cache import cache_folder
 from softaxes.music.rolls import ONSET, texture_notes
 from softaxes.music.song import Song
 from softaxes.music.windows import cut_windows
+from softaxes.songs import grid_of
 
 BATCH = 32  # windows encoded between two looks at whether someone waits
 QUIET_SECONDS = 0.3

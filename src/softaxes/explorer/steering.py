@@ -26,7 +26,7 @@ from torch import Tensor
 from softaxes.diagnostics.notes import note_counts
 from softaxes.kinds import Circle, Kind
 from softaxes.model import Model
-from softaxes.music.rolls import ONSET, Texture, notes_to_roll, roll_to_notes
+from softaxes.music.rolls import ONSET, notes_to_roll, roll_to_notes
 from softaxes.shifts import shift
 
 EDITED = ("pitch", "metre", "time")  # kinds with a true edit
@@ -34,15 +34,6 @@ SAME = 1e-4  # relative distance below which two latents are one: what rounding 
 LINE_REACH = {"pitch": 18}  # largest amount of a slider; other lines reach 8, circles half a turn
 Roll = UInt8[np.ndarray, "2 128 steps"]
 Notes = NDArray[np.void]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How a model's music was cut: ``texture``, ``steps_per_beat``, and ``bar_steps``, the bar that metre turns in."""
-
-    texture: Texture
-    steps_per_beat: int
-    bar_steps: float
 
 
 @dataclass(frozen=True)
@@ -69,14 +60,6 @@ class Steered:
     truth: Roll | None
     figures: dict[str, float | None]
     coordinates: dict[str, dict[str, float | None]]
-
-
-def grid_of(model: Model) -> Grid:
-    """How the model's music was cut; ValueError if this is no model of music."""
-    if model.input_shape[:2] != (2, 128) or "config" not in model.card:
-        raise ValueError(f"this model reads inputs of shape {model.input_shape}, not windows of music")
-    config = model.card["config"]
-    return Grid(config["texture"], config["steps_per_beat"], config["window_steps"] / config["bars"])
 
 
 def reach(kind: Kind) -> int:

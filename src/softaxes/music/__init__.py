@@ -1,7 +1,8 @@
 """Real music as arrays: files to songs on a grid, songs to piano rolls, rolls to windows, and corpora of them.
 
 In reading order: `song` (what a piece is), `midi`, `clocks`, `tunebook` (files), `rolls`, `skyline`, `windows`, then
-`folders`, `tunes`, `pop909` (where music comes from), `duplicates`, `manifest`, `cache`, `corpora` (joins all).
+`folders`, `tunes`, `pop909` (where music comes from), `pop909_labels`, `regrid` (fine files on a model's grid),
+`duplicates`, `manifest`, `cache`, `corpora` (joins all).
 """
 
 from softaxes.music.clocks import Beats

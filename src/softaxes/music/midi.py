@@ -130,6 +130,14 @@ def song_from_midi(
     )
 
 
+def beats_before(path: str | os.PathLike[str], beats: Beats, steps_per_beat: int = 4) -> int:
+    """How many whole beats `read_song` puts before the first of ``beats``: those that the first notes need."""
+    score = _parse(read_bytes(Path(path), Limits().bytes))
+    starts = [float(track.notes.numpy()["time"].min()) for track in score.tracks if len(track.notes)]
+    first = min(starts, default=np.inf)
+    return BeatClock(_events(score), steps_per_beat, beats, first_tick=first).beats_before
+
+
 def write_song(song: Song, path: str | os.PathLike[str]) -> Path:
     """Write a Song as a MIDI file and return its path. Raises ValueError (one line) where it cannot be written."""
     path = Path(path)

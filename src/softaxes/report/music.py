@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from softaxes import __version__, load
+from softaxes.diagnostics import Report
 from softaxes.music_run import load_music, run_config
 from softaxes.report.music_page import music_page
+from softaxes.report.music_probes import probe_section, run_probes
 from softaxes.report.music_sheet import MusicFindings, music_sheet
 from softaxes.report.page import write_page
 from softaxes.tracking import read_metrics
@@ -43,8 +46,11 @@ def music_report(run: Path, /, *, windows: int = 1000, seed: int = 0, controls: 
     )
     about = f"{data.corpus.name}: {len(data.sides.test)} held-out songs, {len(data.test):,} windows"
     page = music_page(found, history=read_metrics(run), about=about)
+    probes = run_probes(model, data, config, windows=windows, seed=seed)
+    page = replace(page, sections=[*page.sections[:-1], probe_section(probes, model.axes_dim), page.sections[-1]])
     settings = {"windows": len(found.held_out.rolls), "seed": seed, "corpus": data.corpus.name}
-    return write_page(run, page, music_metrics(found, settings))
+    figures = {name: Report(list(figures.values())).to_dict() for name, figures in probes.items()}
+    return write_page(run, page, music_metrics(found, settings) | {"probes": figures})
 
 
 def music_metrics(found: MusicFindings, settings: Mapping[str, Any]) -> dict[str, Any]:

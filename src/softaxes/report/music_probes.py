@@ -1,0 +1,143 @@
+"""What do latents of music know that nobody told them? Key, root, chroma and density, read off linearly.
+
+Each probe is fitted on some held-out songs and judged on the others, on three kinds of features of one size: the
+latents; the latents with their axes removed; and the windows' own rolls, cut down to as many principal components.
+Chance is the share of the most common class of the other songs, or R^2 = 0.
+
+    key       of 24, accuracy       root     of 12, accuracy       (windows that POP909 labels)
+    chroma    R^2 of the share of each pitch class in what sounds
+    density   R^2 of the number of onsets
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+
+from softaxes.baselines import fit_pca
+from softaxes.diagnostics import Figure
+from softaxes.diagnostics.bootstrap import Bootstrap
+from softaxes.diagnostics.labelled import Array
+from softaxes.diagnostics.probes import category, r2_of_means, ridge_r2
+from softaxes.model import Model
+from softaxes.music import Windows, pop909
+from softaxes.music.pop909_labels import NONE, song_labels, window_labels
+from softaxes.music.rolls import ONSET, SUSTAIN
+from softaxes.music_run import MusicData
+from softaxes.music_task import MusicConfig
+from softaxes.report.page import READING, Section, Table
+from softaxes.report.tables import number, with_interval
+
+WORDS = {
+    "key": ("key of 24, accuracy", "1: the key of every window of songs it has not seen"),
+    "root": ("root of 12, accuracy", "1: the root that sounds most in the window"),
+    "chroma": ("chroma, R²", "1: how much of each pitch class sounds"),
+    "density": ("density, R²", "1: how many notes begin"),
+}
+CLASSES = ("key", "root")
+Reports = Mapping[str, Mapping[str, Figure]]
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeTargets:
+    """What to read off n windows; ``key`` and ``root`` are NONE where nobody knows, ``group`` is the song."""
+
+    key: Int[np.ndarray, " n"]
+    root: Int[np.ndarray, " n"]
+    chroma: Float[np.ndarray, "n 12"]
+    density: Float[np.ndarray, " n"]
+    group: Array
+
+
+def probe_targets(
+    rolls: UInt8[np.ndarray, "n 2 128 steps"],
+    group: Array,
+    key: Int[np.ndarray, " n"] | None = None,
+    root: Int[np.ndarray, " n"] | None = None,
+) -> ProbeTargets:
+    """Chroma (shares that sum to 1; 0 in silence) and density are counted; labels may be missing."""
+    sounding = rolls[:, SUSTAIN].sum(-1, dtype=np.int64)  # (n, 128)
+    chroma = np.stack([sounding[:, pitch_class::12].sum(1) for pitch_class in range(12)], axis=1)
+    unknown = np.full(len(rolls), NONE)
+    return ProbeTargets(
+        key=unknown if key is None else key,
+        root=unknown if root is None else root,
+        chroma=chroma / np.maximum(chroma.sum(1, keepdims=True), 1),
+        density=rolls[:, ONSET].sum((1, 2)).astype(np.float64),
+        group=group,
+    )
+
+
+def pop909_targets(folder: str, data: MusicData, windows: Windows) -> ProbeTargets:
+    """Targets of windows of POP909, with the labels that lie beside its songs."""
+    root_folder = pop909.song_folder(folder) if folder else pop909.fetch_pop909()
+    key, root = np.full(len(windows), NONE), np.full(len(windows), NONE)
+    for index in np.unique(windows.song).tolist():
+        song, rows = data.corpus.songs[index], np.flatnonzero(windows.song == index)
+        labels = song_labels(root_folder, data.corpus.ids[index], song.length_steps, song.steps_per_beat)
+        key[rows], root[rows] = (window_labels(part, windows.start[rows], windows.window_steps) for part in labels)
+    return probe_targets(windows.center(), data.corpus.groups[windows.song], key, root)
+
+
+def run_probes(
+    model: Model, data: MusicData, config: MusicConfig, *, windows: int = 1000, seed: int = 0, draws: int = 1000
+) -> Reports:
+    """The probes of a run on its held-out windows, at most ``windows`` of them, drawn evenly."""
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(data.test))[:windows])
+    test = data.test.select(drawn)
+    if config.corpus == "pop909":
+        targets = pop909_targets(config.folder, data, test)
+    else:
+        targets = probe_targets(test.center(), data.corpus.groups[test.song])
+    return music_probes(model, test.center(), targets, draws=draws)
+
+
+def music_probes(
+    model: Model, rolls: UInt8[np.ndarray, "n 2 128 steps"], targets: ProbeTargets, *, draws: int = 1000
+) -> Reports:
+    """Figures by features and target; a target that fewer than two songs have is left out."""
+    z = model.encode(rolls)
+    wide = torch.from_numpy(np.ascontiguousarray(rolls))
+    features = {"latents": z.numpy(), "axes removed": model.axes.remove(z).numpy()}
+    if len(rolls):
+        pca = fit_pca(wide, min(model.axes_dim, len(rolls)))
+        features["roll"] = pca.encode(wide).numpy()
+    return {name: probe_figures(rows, targets, draws=draws) for name, rows in features.items()}
+
+
+def probe_figures(features: Float[np.ndarray, "n D"], targets: ProbeTargets, *, draws: int = 1000) -> dict[str, Figure]:
+    """One figure a target that can be judged."""
+    figures = {}
+    for name in WORDS:
+        target = getattr(targets, name)
+        known = np.flatnonzero(target != NONE) if name in CLASSES else np.arange(len(target))
+        if len(np.unique(targets.group[known])) < 2:
+            continue
+        read = category if name in CLASSES else ridge_r2
+        probe = read(features[known], target[known], targets.group[known])
+        statistic = None if name in CLASSES else r2_of_means
+        low, high = Bootstrap(targets.group[known], n=draws).interval(probe.values, statistic=statistic)
+        kind = "category" if name in CLASSES else "ridge_r2"
+        figures[name] = Figure(kind, probe.score, low, high, len(known), probe.chance, name)
+    return figures
+
+
+def probe_section(reports: Reports, dim: int) -> Section:
+    """The probes as a section of the report."""
+    first = reports["latents"]
+    header = ["probe", *reports, "chance", "n", READING]
+    rows = [
+        [WORDS[name][0], *(with_interval(report.get(name)) for report in reports.values()), number(figure.chance),
+         f"{figure.n:,}", WORDS[name][1]]
+        for name, figure in first.items()
+    ]  # fmt: skip
+    caption = (
+        f"Linear probes, fitted on some held-out songs and judged on the others. Roll: the window itself, cut down to "
+        f"{dim} principal components, as many floats as a latent."
+    )
+    blocks = [Table(header, rows, caption)] if rows else ["Fewer than two songs to judge on."]
+    return Section("What nobody told it", blocks)

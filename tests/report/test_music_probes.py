@@ -1,0 +1,109 @@
+"""Probes: what is in the features is found on other songs, what is not is at chance, what has no label is left out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from softaxes.music import write_song
+from softaxes.music.pop909_labels import NONE
+from softaxes.music_run import train_music
+from softaxes.music_task import MusicConfig
+from softaxes.report.music import music_report
+from softaxes.report.music_probes import music_probes, probe_figures, probe_section, probe_targets
+from softaxes.report.tables import with_interval
+from softaxes.train import Machine
+from tests.song_models import small_model
+from tests.test_folder_latents import tune
+
+
+def windows(n: int = 120, songs: int = 12) -> tuple[np.ndarray, np.ndarray]:
+    """Random notes in silence: one pitch class and a number of notes that differ by window."""
+    rng = np.random.default_rng(0)
+    rolls = np.zeros((n, 2, 128, 32), dtype=np.uint8)
+    for roll in rolls:
+        pitch = 48 + int(rng.integers(12))
+        for step in rng.permutation(32)[: int(rng.integers(1, 9))]:
+            roll[:, pitch + 12 * int(rng.integers(2)), step] = 1
+    return rolls, np.repeat(np.arange(songs), n // songs)
+
+
+def test_targets_are_counted_by_hand() -> None:
+    rolls = np.zeros((2, 2, 128, 32), dtype=np.uint8)
+    rolls[0, 0, 60, 0] = rolls[0, 0, 67, 4] = 1
+    rolls[0, 1, 60, 0:6] = rolls[0, 1, 67, 4:6] = 1
+    targets = probe_targets(rolls, np.arange(2))
+    assert targets.chroma[0].tolist() == [0.75, *[0.0] * 6, 0.25, *[0.0] * 4]
+    assert targets.chroma[1].tolist() == [0.0] * 12
+    assert targets.density.tolist() == [2, 0]
+    assert targets.key.tolist() == targets.root.tolist() == [NONE, NONE]
+
+
+def test_what_is_in_the_features_is_found_and_noise_is_at_chance() -> None:
+    rolls, song = windows()
+    root = rolls[:, 1].sum(-1).reshape(len(rolls), -1).argmax(1) % 12
+    targets = probe_targets(rolls, song, key=root + 12 * (song % 2), root=root)
+    told = np.concatenate([targets.chroma, targets.density[:, None] / 8], axis=1)
+    found = probe_figures(told, targets, draws=50)
+    assert list(found) == ["key", "root", "chroma", "density"]
+    assert min(found[name].value for name in ("root", "chroma", "density")) > 0.9
+    assert found["key"].value < 0.7  # the mode is not in these features
+    noise = probe_figures(np.random.default_rng(1).standard_normal((len(rolls), 13)), targets, draws=50)
+    assert noise["root"].value < 0.3
+    assert max(noise["chroma"].value, noise["density"].value) < 0.1
+    for figure in found.values():
+        assert figure.low <= figure.value <= figure.high
+        assert figure.n == len(rolls)
+    assert 0 <= found["root"].chance < 0.3
+    assert found["chroma"].chance == 0
+
+
+def test_windows_without_a_label_are_left_out() -> None:
+    rolls, song = windows()
+    key = np.where(song < 3, song % 2, NONE)
+    found = probe_figures(np.eye(120)[:, :20], probe_targets(rolls, song, key=key), draws=20)
+    assert "root" not in found
+    assert found["key"].n == 30
+    one_song = probe_targets(rolls, song, key=np.where(song == 0, 1, NONE))
+    assert "key" not in probe_figures(np.eye(120)[:, :20], one_song, draws=20)
+
+
+def test_the_section_puts_features_side_by_side() -> None:
+    rolls, song = windows()
+    reports = music_probes(small_model(), rolls, probe_targets(rolls, song, root=song % 12), draws=20)
+    assert list(reports) == ["latents", "axes removed", "roll"]
+    (table,) = probe_section(reports, 12).blocks
+    assert list(table.header) == ["probe", "latents", "axes removed", "roll", "chance", "n", "how to read it"]
+    assert [row[0] for row in table.rows] == ["root of 12, accuracy", "chroma, R²", "density, R²"]
+    assert table.rows[1][3] == with_interval(reports["roll"]["chroma"])
+    assert len({reports[name]["chroma"].value for name in reports}) == 3
+
+
+def test_one_song_cannot_be_judged() -> None:
+    rolls, _ = windows(24)
+    reports = music_probes(small_model(), rolls, probe_targets(rolls, np.zeros(24)), draws=20)
+    assert probe_section(reports, 12).blocks == ["Fewer than two songs to judge on."]
+
+
+def test_no_windows() -> None:
+    rolls = np.zeros((0, 2, 128, 32), dtype=np.uint8)
+    reports = music_probes(small_model(), rolls, probe_targets(rolls, np.zeros(0)), draws=20)
+    assert all(not report for report in reports.values())
+
+
+def test_the_report_of_a_run_shows_the_probes(tmp_path: Path) -> None:
+    (tmp_path / "songs").mkdir()
+    for number in range(30):  # three songs are held out
+        write_song(tune(number, 8), tmp_path / "songs" / f"{number}.mid")
+    config = MusicConfig(
+        corpus="folder", folder=str(tmp_path / "songs"), dim=12, width=16, reach=2, rank=2, steps=2, batch=4
+    )
+    run = train_music(config, Machine(progress=False), out=tmp_path / "run")
+    page = music_report(run, windows=20, controls=False).read_text(encoding="utf-8")
+    assert "What nobody told it" in page
+    assert "density, R²" in page
+    probes = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["probes"]
+    assert list(probes) == ["latents", "axes removed", "roll"]
+    assert set(probes["latents"]) == {"ridge_r2.chroma", "ridge_r2.density"}
