@@ -11,10 +11,13 @@ from softaxes.aligned import (
     AlignedEncoder,
     circular_places,
     decided,
+    placing_circles,
     recurrences,
     start_from_music,
 )
 from softaxes.aligned_task import AlignedTask, _same_place
+from softaxes.axes import Axes, CircleAxis, LineAxis
+from softaxes.kinds import Circle, Line
 from softaxes.music import cut_windows
 from softaxes.music_task import MusicConfig, transposed
 from tests.test_music_task import song
@@ -143,6 +146,21 @@ class TestStart:
         free = torch.linalg.svd(basis)[2][6 + 11 :]  # the first 11 hold recurrences, which know the window's ends
         torch.testing.assert_close(z @ free.T, delayed @ free.T, atol=1e-4, rtol=1e-4)
         assert ((delayed - z) @ basis[1:5].T).norm(dim=-1).min() > 1
+
+    def test_circles_are_where_the_encoder_places_bars_and_beats(self, started: tuple) -> None:
+        encoder, decoder, basis = started
+        elsewhere = torch.linalg.qr(torch.randn(40, 6))[0].T
+        axes = Axes([
+            LineAxis(Line("pitch"), elsewhere[0], torch.zeros(40)),
+            CircleAxis(Circle("metre", 16), elsewhere[1:3], torch.ones(40)),
+            CircleAxis(Circle("beat", 4, follows="metre"), elsewhere[3:5], torch.ones(40)),
+        ])  # fmt: skip
+        placed = placing_circles(encoder, decoder, axes)
+        assert placed["pitch"] is axes["pitch"]
+        for name, rows in (("metre", basis[1:3]), ("beat", basis[3:5])):
+            torch.testing.assert_close(placed[name].plane, rows, atol=1e-4, rtol=0)
+        z = code_at_bar_line(encoder, windows()[:4], 3)
+        torch.testing.assert_close(placed["metre"].coordinate(z), torch.full((4,), 3.0), atol=1e-3, rtol=0)
 
 
 class TestTask:

@@ -25,6 +25,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from softaxes.axes import Axes, Axis, CircleAxis
 from softaxes.decoders import DENSITY, log_odds
 from softaxes.roll_encoders import N_PITCHES, OCTAVE, ResidualBlock, attend
 
@@ -342,3 +343,22 @@ def _install_places(
     decoder.register.bias.zero_()
     decoder.waves.weight.copy_(6.0 / radius * basis[1:5])
     decoder.waves.bias.zero_()
+
+
+@torch.no_grad()
+def placing_circles(encoder: AlignedEncoder, decoder: AlignedDecoder, axes: Axes) -> Axes:
+    """``axes`` with each circle in the plane where the encoder itself puts the place in the bar or the beat.
+
+    A circle fitted to differences leans towards whatever comes with a wrong bar line; its decoder does not. Circles must
+    have a wave of the decoder each, longest period first, as `softaxes.music_task.music_kinds` has them.
+    """
+    heights, waves = encoder.score.out_features, iter(decoder.wave.split(2))
+    places = encoder.direct.weight[:, heights : heights + encoder.period]
+    placed: list[Axis] = []
+    for axis in axes.values():
+        if isinstance(axis, CircleAxis):
+            left, _, right = torch.linalg.svd(places @ next(waves).T, full_matrices=False)
+            plane = (left @ right).T.contiguous()
+            axis = CircleAxis(axis.kind, plane, torch.zeros_like(axis.centre))
+        placed.append(axis)
+    return Axes(placed)

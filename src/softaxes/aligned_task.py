@@ -24,10 +24,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from softaxes.aligned import AlignedDecoder, AlignedEncoder, View, decided, start_from_music
+from softaxes.aligned import AlignedDecoder, AlignedEncoder, View, decided, placing_circles, start_from_music
 from softaxes.decoders import note_loss
 from softaxes.factorization import SoftFactorization
-from softaxes.model import Part
+from softaxes.model import Model, Part
 from softaxes.music_task import MusicNetwork, MusicTask, content_spread, predict_views
 from softaxes.operators import predict_infonce, predict_squared_error
 from softaxes.train import Batch
@@ -144,6 +144,13 @@ class AlignedTask(MusicTask):
             noisy = z + self._noise(z, model.operators.basis())
         notes = self.config.notes * note_loss(model.decoder(noisy), rolls)
         return {"notes": notes, "loss": notes}
+
+    def finish(self, model: nn.Module) -> Model:
+        """Lines fitted on training windows, circles where the encoder places bars and beats."""
+        finished = super().finish(model)
+        assert isinstance(finished.encoder, AlignedEncoder) and isinstance(finished.decoder, AlignedDecoder)
+        finished.axes = placing_circles(finished.encoder, finished.decoder, finished.axes)
+        return finished
 
     def _begins(self, view: View, delay: Int[Tensor, N], step: int) -> Float[Tensor, "N period"]:
         """Where bars begin: as the encoder says, or, in ever fewer windows of the early steps, as the corpus does."""
