@@ -349,8 +349,8 @@ def _install_places(
 def placing_circles(encoder: AlignedEncoder, decoder: AlignedDecoder, axes: Axes) -> Axes:
     """``axes`` with each circle in the plane where the encoder itself puts the place in the bar or the beat.
 
-    A circle fitted to differences leans towards whatever comes with a wrong bar line; its decoder does not. Circles must
-    have a wave of the decoder each, longest period first, as `softaxes.music_task.music_kinds` has them.
+    A circle fitted to differences leans towards whatever comes with a wrong bar line; the decoder does not. Circles
+    must have a wave of the decoder each, longest period first, as `softaxes.music_task.music_kinds` has them.
     """
     heights, waves = encoder.score.out_features, iter(decoder.wave.split(2))
     places = encoder.direct.weight[:, heights : heights + encoder.period]
