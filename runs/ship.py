@@ -35,6 +35,7 @@ def figures(metrics: dict[str, Any]) -> dict[str, float]:
 
 def main(run: Path, name: str) -> None:
     model, metrics = load(run), json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    model.card["config"]["folder"] = ""  # a place on the machine that trained it
     model.card |= {"figures": figures(metrics), "licence": LICENCE, "name": name}
     MODELS.mkdir(exist_ok=True)
     path = MODELS / f"{name}.safetensors"

@@ -29,7 +29,7 @@ from softaxes.model import Model, Part
 
 FORMAT = "1"
 MODEL_FILE, STATE_FILE = "model.safetensors", "state.safetensors"
-LARGE = 10_000  # numbers in a weight that is worth halving
+LARGE = 1000  # numbers in a weight that is worth halving
 PARTIAL = ".partial"  # ends the name of a file that is being written
 
 
