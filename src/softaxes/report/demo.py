@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from softaxes.report.toy import toy_report
 from softaxes.report.toy_page import opening_table
 
 
-def demo_report(toy_run: Path, music_run: Path, out: Path) -> Path:
+def demo_report(toy_run: Path, music_run: Path, out: Path, more: Sequence[Section] = ()) -> Path:
     """Join the reports of a run on blobs and a run on music into OUT/report.html and OUT/metrics.json.
 
     Reports that are not there yet are made; those that are, are taken as they stand.
@@ -27,6 +27,7 @@ def demo_report(toy_run: Path, music_run: Path, out: Path) -> Path:
     Args:
         toy_run, music_run: folders of finished runs.
         out: folder of the joint page; neither of the runs.
+        more: sections that stand above both reports.
 
     Raises:
         ValueError: ``out`` is one of the runs, or a run has not finished.
@@ -48,7 +49,7 @@ def demo_report(toy_run: Path, music_run: Path, out: Path) -> Path:
         "Soft factorization: from random blobs to real music",
         demo_summary(toy, music),
         opening,
-        [Section("Random blobs", [Widget(toy_body, "")]), Section("Real music", [Widget(music_body, "")])],
+        [*more, Section("Random blobs", [Widget(toy_body, "")]), Section("Real music", [Widget(music_body, "")])],
         "demo",
     )
     return write_page(Path(out), page, {"softaxes": __version__, "blobs": toy, "music": music})
