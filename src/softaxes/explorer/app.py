@@ -1,6 +1,6 @@
 """What does the page ask the server? Addresses to answers, nothing else: each is one small function.
 
-    /  /map  /blobs  /report       pages              /static/NAME  /kinds.css    their files
+    /  /map  /blobs  /report  /motifs  pages          /static/NAME  /kinds.css    their files
     /api/model                     kinds and their sliders
     /api/songs                     GET: what can be opened; POST: a dropped file
     /api/song?id=                  notes, bars, tempi
@@ -8,7 +8,10 @@
     /api/midi?...&which=           window, decoded or true edit, as a file
     /api/window?id=&at=            a window's notes
     /api/map  .../songs  .../points  progress of the map; its songs; float32 rows, one a window
+    /api/motifs?id=                the song's repeated motifs, their occurrences
+    /api/motifs/search?id=&notes=  windows of the map most like the chosen notes
     /api/blobs                     names of toy models; ?seed= draws a blob; ?model=&image= its shifts' latents
+    /api/reports                   reports of runs; ?name= one of them
 
 Errors are JSON: {"error": one sentence}. Work on arrays runs in threads, one at a time, so the page stays answerable.
 """
@@ -36,8 +39,10 @@ from softaxes.explorer.atlas import Atlas
 from softaxes.explorer.blob_world import BlobWorld, random_image
 from softaxes.explorer.guard import refuse
 from softaxes.explorer.library import Library, NoSuchSong
+from softaxes.explorer.motifs import chosen_indices, find_motifs, search_motif
 from softaxes.explorer.pages import STATIC, kinds_css, page
 from softaxes.explorer.reader import LIMITS
+from softaxes.explorer.reports import NoReport, Reports
 from softaxes.explorer.steering import Edit, Grid, Steered, grid_of, marked_notes, reach, steer_window
 from softaxes.kinds import Circle, Kind
 from softaxes.model import Model
@@ -63,6 +68,8 @@ class Explorer:
         self._slots = asyncio.Semaphore(READ_AT_ONCE)
         self.atlas = Atlas(model, library, self._computing, lambda: self._asked)
         self._notes = functools.lru_cache(maxsize=128)(lambda song: texture_notes(song, self.grid.texture))
+        self._motifs = functools.lru_cache(maxsize=32)(lambda song: find_motifs(self._notes(song), song))
+        self._finding = threading.Lock()  # not that of the model: the first search compiles for some seconds
 
     async def compute(self, function: Callable[..., T], *args: Any) -> T:
         """Run in a thread, one at a time: two cores gain nothing from more."""
@@ -90,6 +97,8 @@ class Explorer:
             Route("/api/steer", self.steer),
             Route("/api/midi", self.midi),
             Route("/api/window", self.window),
+            Route("/api/motifs", self.motifs),
+            Route("/api/motifs/search", self.search_motifs),
             Route("/api/map", self.map),
             Route("/api/map/points", self.points),
             Route("/api/map/songs", self.map_songs),
@@ -195,6 +204,25 @@ class Explorer:
             }
         )
 
+    async def motifs(self, request: Request) -> Response:
+        """The song's repeated motifs, see `softaxes.explorer.motifs`."""
+        song = await self._open(request)
+
+        def find() -> dict[str, Any]:
+            with self._finding:
+                return self._motifs(song)
+
+        return JSONResponse(await run_in_threadpool(find))
+
+    async def search_motifs(self, request: Request) -> Response:
+        """Windows of the map most like the notes ``?notes=3-7,9`` of the song; asking begins the map."""
+        song, id = await self._open(request), parameter(request, "id", str)
+        notes = self._notes(song)
+        chosen = notes[chosen_indices(parameter(request, "notes", str), len(notes))]
+        self.atlas.start()
+        search = functools.partial(search_motif, own_id=id)
+        return JSONResponse(await self.compute(search, chosen, song, self.model, self.atlas))
+
     async def map(self, request: Request) -> Response:
         """How far the map is; asking for it begins it."""
         self.atlas.start()
@@ -298,7 +326,7 @@ async def _told(request: Request, error: Exception) -> Response:
     """The caller's mistakes as one sentence."""
     if isinstance(error, HTTPException):
         return refuse(error.status_code, str(error.detail))
-    return refuse(404 if isinstance(error, NoSuchSong) else 400, str(error))
+    return refuse(404 if isinstance(error, NoSuchSong | NoReport) else 400, str(error))
 
 
 def _to_first(pages: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
@@ -322,9 +350,19 @@ def _answer_blobs(blobs: BlobWorld) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-def build_app(explorer: Explorer | None, blobs: BlobWorld | None = None) -> Starlette:
+def _answer_reports(reports: Reports) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        if "name" in request.query_params:
+            return JSONResponse(await run_in_threadpool(reports.open, parameter(request, "name", str)))
+        return JSONResponse(await run_in_threadpool(reports.list))
+
+    return answer
+
+
+def build_app(explorer: Explorer | None, blobs: BlobWorld | None = None, reports: Reports | None = None) -> Starlette:
     """The whole app, without the guard; pages whose model is not there are not there either."""
-    pages = ({"/": "steer", "/map": "map"} if explorer else {}) | ({"/blobs": "blobs"} if blobs else {})
+    pages = {"/": "steer", "/map": "map", "/motifs": "motifs"} if explorer else {}
+    pages |= ({"/blobs": "blobs"} if blobs else {}) | ({"/report": "report"} if reports else {})
     css = kinds_css()
 
     def show(name: str) -> Callable[[Request], Awaitable[Response]]:
@@ -346,5 +384,6 @@ def build_app(explorer: Explorer | None, blobs: BlobWorld | None = None) -> Star
     routes += [Route("/kinds.css", kinds), Mount("/static", StaticFiles(directory=STATIC))]
     routes += explorer.routes() if explorer else [Route("/", _to_first(pages))]
     routes += [Route("/api/blobs", _answer_blobs(blobs))] if blobs else []
+    routes += [Route("/api/reports", _answer_reports(reports))] if reports else []
     handlers: dict[Any, Any] = {ValueError: _told, HTTPException: _told, OSError: _told}
     return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)

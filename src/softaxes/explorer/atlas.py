@@ -67,6 +67,7 @@ class Atlas:
         self.latents: list[NDArray[np.float32]] = []
         self.rows: list[NDArray[np.float32]] = []  # song, start, onsets
         self.keys: list[int] = []
+        self._content: tuple[int, NDArray[np.float32], NDArray[np.float32]] | None = None
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
         self._changing = threading.Lock()
@@ -112,6 +113,15 @@ class Atlas:
         places = [axis.coordinate(z) for axis in self.model.axes.values()]
         content = two_components(self.model.axes.remove(z).numpy())
         return np.column_stack([np.concatenate(rows), *(p.numpy() for p in places), content]).astype(np.float32)
+
+    def content(self) -> tuple[Float[np.ndarray, "windows columns"], Float[np.ndarray, "windows D"]]:
+        """Song, start and onsets of each window done so far, and its latent with the axes projected out."""
+        with self._changing:
+            rows, latents = list(self.rows), list(self.latents)
+            if self._content is None or self._content[0] != len(rows):
+                removed = self.model.axes.remove(torch.from_numpy(_joined(latents))).numpy() if rows else _joined([])
+                self._content = len(rows), _joined(rows), removed
+            return self._content[1:]
 
     def run(self) -> None:
         """Encode what is not done yet; ends when all is done or `close` is called."""
