@@ -68,8 +68,12 @@ class Reports:
                 found = _read(source.path)
             except ValueError:
                 found = None
-            kinds = [""] if found is None else _parts(found)
-            rows += [{"name": _joined(name, part), "about": part, "command": source.command} for part in kinds]
+            parts = [""] if found is None else _parts(found)
+            several = len(parts) > 1
+            rows += [
+                {"name": f"{name}: {part}" if several else name, "about": part, "command": source.command}
+                for part in parts
+            ]
         return rows
 
     def open(self, name: str) -> Row:
@@ -89,7 +93,7 @@ class Reports:
             if found is None:
                 raise NoReport(f"no report yet: {source.command}")
             part = name.removeprefix(known).removeprefix(": ")
-            return _shaped(name, found[part] if part in found else found)
+            return _shaped(name, found.get(part, found))
         raise NoReport(f"no report {name[:80]!r}")
 
 
@@ -119,10 +123,6 @@ def _parts(found: Mapping[str, Any]) -> list[str]:
     if found.get("about") in ABOUT:
         return [str(found["about"])]
     return [part for part in ("blobs", "music") if isinstance(found.get(part), dict)]
-
-
-def _joined(name: str, part: str) -> str:
-    return name if part in ("", "sweep") else f"{name}: {part}"
 
 
 def _shaped(name: str, found: Mapping[str, Any]) -> Row:
@@ -205,7 +205,7 @@ def sweep_of(runs: Sequence[Mapping[str, float]]) -> Row:
         figures.append(
             {
                 "key": key,
-                "words": name_in_words(key),
+                "words": name_in_words(key) if about else "pixels, by its own decoder, R²",
                 "reading": about.reading if about else "R^2 of the pixels, decoded by the run's own decoder; 1: exact",
                 "best": _finite(about.best) if about else 1.0,
                 "values": [[run[key] for run in group] for group in by_weight],
