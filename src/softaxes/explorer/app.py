@@ -5,6 +5,7 @@
     /api/songs                     GET: what can be opened; POST: a dropped file
     /api/song?id=                  notes, bars, tempi
     /api/steer?id=&at=&KIND=       the edit, decoded, beside the true one
+    /api/steer/ahead?...&kind=     computes all that dragging one slider will ask for
     /api/midi?...&which=           window, decoded or true edit, as a file
     /api/window?id=&at=            a window's notes
     /api/map  .../songs  .../points  progress of the map; its songs; float32 rows, one a window
@@ -35,6 +36,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from softaxes.explorer.answers import Answer, Answers, bar_lines, tempo_at
 from softaxes.explorer.atlas import Atlas
 from softaxes.explorer.blob_world import BlobWorld, random_image
 from softaxes.explorer.guard import refuse
@@ -43,7 +45,7 @@ from softaxes.explorer.motifs import chosen_indices, find_motifs, search_motif
 from softaxes.explorer.pages import STATIC, kinds_css, page
 from softaxes.explorer.reader import LIMITS
 from softaxes.explorer.reports import NoReport, Reports
-from softaxes.explorer.steering import Edit, Grid, Steered, grid_of, marked_notes, reach, steer_window
+from softaxes.explorer.steering import Edit, Grid, grid_of, marked_notes, reach
 from softaxes.kinds import Circle, Kind
 from softaxes.model import Model
 from softaxes.music.midi import midi_bytes
@@ -68,6 +70,7 @@ class Explorer:
         self._slots = asyncio.Semaphore(READ_AT_ONCE)
         self.atlas = Atlas(model, library, self._computing, lambda: self._asked)
         self._notes = functools.lru_cache(maxsize=128)(lambda song: texture_notes(song, self.grid.texture))
+        self.answers = Answers(model, self._notes, self._computing)
         self._motifs = functools.lru_cache(maxsize=32)(lambda song: find_motifs(self._notes(song), song))
         self._finding = threading.Lock()  # not that of the model: the first search compiles for some seconds
 
@@ -95,6 +98,7 @@ class Explorer:
             Route("/api/songs", self.drop, methods=["POST"]),
             Route("/api/song", self.song),
             Route("/api/steer", self.steer),
+            Route("/api/steer/ahead", self.ahead),
             Route("/api/midi", self.midi),
             Route("/api/window", self.window),
             Route("/api/motifs", self.motifs),
@@ -157,26 +161,21 @@ class Explorer:
         )
 
     async def steer(self, request: Request) -> Response:
-        """The decoded edit beside the true one; notes as [onset, duration, pitch, mark]."""
-        song, start, edit, steered = await self._steered(request)
-        truth = steered.truth
-        heard_from = start - edit.amounts.get("metre", 0)
-        body = {
-            "place": song.place(start),
-            "steps": self.model.window_steps,
-            "lines": bar_lines(song, heard_from, self.model.window_steps),
-            "window": marked_notes(steered.window, None, ""),
-            "decoded": marked_notes(steered.decoded, truth, "extra"),
-            "truth": None if truth is None else marked_notes(truth, steered.decoded, "missing"),
-            "figures": steered.figures,
-            "coordinates": steered.coordinates,
-            "bpm": tempo_at(song, start),
-        }
-        return JSONResponse(body)
+        """The decoded edit beside the true one, see `softaxes.explorer.answers.as_json`."""
+        song, start, edit = await self._asked_edit(request)
+        return Response((await self._answer(song, start, edit)).body, media_type="application/json")
+
+    async def ahead(self, request: Request) -> Response:
+        """Compute what dragging the slider of ``?kind=`` from here will ask for."""
+        song, start, edit = await self._asked_edit(request)
+        self._asked = time.monotonic()
+        done = await run_in_threadpool(self.answers.ahead, song, start, edit, parameter(request, "kind", str))
+        return JSONResponse({"computed": done})
 
     async def midi(self, request: Request) -> Response:
         """``which``: "window", "decoded" or "truth", as a MIDI file at the song's tempo."""
-        song, start, _, steered = await self._steered(request)
+        song, start, edit = await self._asked_edit(request)
+        steered = (await self._answer(song, start, edit)).steered
         which = parameter(request, "which", str)
         rolls = {"window": steered.window, "decoded": steered.decoded, "truth": steered.truth}
         if which not in rolls:
@@ -240,18 +239,18 @@ class Explorer:
     # ------------------------------------------------------------------ parts of answers
 
     async def _open(self, request: Request) -> Song:
-        return await run_in_threadpool(self.library.open, parameter(request, "id", str))
+        id = parameter(request, "id", str)
+        song = self.library.in_memory(id)
+        return song if song is not None else await run_in_threadpool(self.library.open, id)
 
-    async def _steered(self, request: Request) -> tuple[Song, int, Edit, Steered]:
+    async def _asked_edit(self, request: Request) -> tuple[Song, int, Edit]:
         song = await self._open(request)
-        start = step_in(song, parameter(request, "at", int, 0))
-        steered_to = edit_of(request, self.model, song)
-        return (
-            song,
-            start,
-            steered_to,
-            await self.compute(steer_window, self.model, self._notes(song), start, steered_to),
-        )
+        return song, step_in(song, parameter(request, "at", int, 0)), edit_of(request, self.model, song)
+
+    async def _answer(self, song: Song, start: int, edit: Edit) -> Answer:
+        self._asked = time.monotonic()
+        kept = self.answers.kept(song, start, edit)
+        return kept if kept is not None else await run_in_threadpool(self.answers.answer, song, start, edit)
 
 
 def kind_json(kind: Kind) -> dict[str, Any]:
@@ -292,17 +291,6 @@ def step_in(song: Song, step: int) -> int:
     if not 0 <= step < max(1, song.length_steps):
         raise ValueError(f"the window must begin in the song, at step 0..{song.length_steps - 1}, got {step}")
     return step
-
-
-def bar_lines(song: Song, start: int, steps: int) -> list[int]:
-    """Where bars begin within a window, in its own steps."""
-    lines = song.bars(until_step=max(start + steps, 1))["start"]
-    return [int(line) - start for line in lines if start <= line < start + steps]
-
-
-def tempo_at(song: Song, step: int) -> float:
-    """Quarter notes a minute at a step."""
-    return next(bpm for at, bpm in reversed(song.tempi) if at <= max(0, step))
 
 
 async def read_body(request: Request, max_bytes: int) -> bytes:

@@ -16,7 +16,7 @@ let roll, songs, sliders, blend, second, showDials, playing = null;
 async function start() {
   roll = new SongRoll(find("roll"), { onWindow: (at) => chooseWindow(at, true), onSecond: (at) => chooseSecond(at) });
   view.model = await ask("/api/model");
-  sliders = buildSliders(find("sliders"), view.model.kinds, edited);
+  sliders = buildSliders(find("sliders"), view.model.kinds, edited, grabbed);
   blend = buildBlend();
   showDials = buildDials(find("dials"), view.model.kinds);
   songs = buildSongs(view.model.max_bytes, async (id) => { await openSong(id); remember(true); steer(); });
@@ -83,6 +83,16 @@ function buildBlend() {
 }
 
 function edited(done) { remember(false); if (view.song) steer(done); }
+
+// The server computes what this slider may ask for; where it was taken hold of before, from here, that is done.
+let grabbedFrom = "";
+function grabbed(kind) {
+  if (!view.song) return;
+  const asked = { ...question(), kind }, from = address("", { ...asked, [kind]: undefined });
+  if (from === grabbedFrom) return;
+  grabbedFrom = from;
+  ask("/api/steer/ahead", asked).catch(() => { grabbedFrom = ""; });  // dragging works without, only slower
+}
 
 const amounts = () => ({ ...sliders.get(), ...(view.second === null ? {} : { with: view.second, blend: Number(blend.input.value) / 100 }) });
 const question = () => ({ id: view.song.id, at: view.at, ...amounts() });
