@@ -82,9 +82,12 @@ def repeats(notes: Notes, song: Song) -> list[Places]:
         tec = tecs[int(k)]
         points = tec.occurrences() // [TICKS_PER_BEAT // song.steps_per_beat, 1]
         places = np.array([[index[int(x), int(y)] for x, y in row] for row in points])
-        if _span(notes, places[0]) <= longest and _compactness(notes, places[0]) >= COMPACT:
-            apart = without_overlaps(notes, places)
-            candidates.append(((len(apart) - 1) * (places.shape[1] - 1), apart))
+        for variant in (places, before_the_next(notes, places)):
+            if variant.shape[1] < SMALLEST or _span(notes, variant[0]) > longest:
+                continue
+            if _compactness(notes, variant[0]) >= COMPACT:
+                apart = without_overlaps(notes, variant)
+                candidates.append(((len(apart) - 1) * (variant.shape[1] - 1), apart))
     candidates.sort(key=lambda pair: -pair[0])
     chosen, covered = list[Places](), np.zeros(len(notes), bool)
     for score, places in candidates:
@@ -102,6 +105,13 @@ def _siatec_c(notes: Notes, steps_per_beat: int) -> TECList:
         raise ValueError(str(error)) from None
 
 
+def before_the_next(notes: Notes, places: Places) -> Places:
+    """The part of a motif that lies before its next occurrence begins: what is left where occurrences overlap."""
+    starts = np.unique(notes["onset"][places[:, 0]])
+    nearest = int(np.diff(starts).min()) if len(starts) > 1 else 0
+    return places[:, notes["onset"][places[0]] - notes["onset"][places[0, 0]] < nearest]
+
+
 def without_overlaps(notes: Notes, places: Places) -> Places:
     """Of occurrences in order, those that begin after the last kept one has ended."""
     kept, end = list[int](), -1
@@ -113,19 +123,20 @@ def without_overlaps(notes: Notes, places: Places) -> Places:
 
 
 def varied(notes: Notes, places: Places) -> list[tuple[NDArray[np.int64], str]]:
-    """Other places in the top voice with the motif's rhythm: ("contour" or "rhythm"), none overlapping any other.
+    """Other places in the top voice with the motif's rhythm, and what else they keep; none overlaps any other.
 
-    A motif with simultaneous notes has none.
+    What keeps more goes first; "exact" ones are left where the motif is a part of what was found. A motif with
+    simultaneous notes has none.
     """
     first = notes[places[0]]
-    offsets, ups = first["onset"] - first["onset"][0], np.sign(np.diff(first["pitch"].astype(int)))
+    offsets = first["onset"] - first["onset"][0]
     if (np.diff(offsets) == 0).any():
         return []
     top = {int(n["onset"]): i for i, n in enumerate(notes)}  # sorted by onset, then pitch: the highest stays
     onsets = np.array(sorted(top))
     taken = [(int(notes["onset"][row[0]]), _end(notes, row)) for row in places]
     found = list[tuple[NDArray[np.int64], str]]()
-    for wanted in ("contour", "rhythm") if len(first) >= RHYTHM_NOTES else ("contour",):
+    for wanted in ("exact", "contour", "rhythm") if len(first) >= RHYTHM_NOTES else ("exact", "contour"):
         for start in onsets.tolist():
             inside = onsets[(onsets >= start) & (onsets <= start + offsets[-1])]
             if len(inside) != len(offsets) or not np.array_equal(inside - start, offsets):
@@ -134,11 +145,18 @@ def varied(notes: Notes, places: Places) -> list[tuple[NDArray[np.int64], str]]:
             end = _end(notes, row)
             if any(start < b and a < end for a, b in taken):
                 continue
-            same = np.array_equal(np.sign(np.diff(notes["pitch"][row].astype(int))), ups)
-            if same or wanted == "rhythm":
-                found.append((row, wanted))
+            kept = _likeness(notes["pitch"][row], first["pitch"])
+            if kept == wanted or wanted == "rhythm":
+                found.append((row, kept))
                 taken.append((start, end))
     return found
+
+
+def _likeness(pitch: NDArray[np.int16], first: NDArray[np.int16]) -> str:
+    steps, wanted = (np.diff(p.astype(int)) for p in (pitch, first))
+    if np.array_equal(steps, wanted):
+        return "exact"
+    return "contour" if np.array_equal(np.sign(steps), np.sign(wanted)) else "rhythm"
 
 
 def _span(notes: Notes, row: NDArray[np.int64]) -> int:
@@ -271,10 +289,11 @@ def chosen_indices(text: str, length: int) -> NDArray[np.int64]:
     """Indices that an address names, "3-7,9"; ValueError if they are none of 0..length-1."""
     wanted: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.partition("-")
-        if not (first.isascii() and first.isdigit()) or (last and not (last.isascii() and last.isdigit())):
+        first, dash, last = part.partition("-")
+        numbers = [first, last] if dash else [first]
+        if not all(number.isascii() and number.isdigit() for number in numbers):
             raise ValueError(f"`notes` must be numbers and ranges such as 3-7,9, got {text[:40]!r}")
-        begin, end = int(first), int(last or first)
+        begin, end = int(numbers[0]), int(numbers[-1])
         if not begin <= end < length:
             raise ValueError(f"`notes` must name notes 0..{length - 1} of the song, got {part[:40]!r}")
         wanted.update(range(begin, end + 1))

@@ -195,6 +195,8 @@ def sweep_of(runs: Sequence[Mapping[str, float]]) -> Row:
 
     The first figure is what the weight buys, the others what it is paid with; ``values`` is [[one a seed] a weight].
     """
+    if not runs:
+        raise ValueError("this sweep has no runs: make it again")
     weights = sorted({run["weight"] for run in runs})
     by_weight = [[run for run in runs if run["weight"] == weight] for weight in weights]
     known = [key for key in runs[0] if key in PROPERTIES or key == "decoder_r2"]
@@ -211,4 +213,4 @@ def sweep_of(runs: Sequence[Mapping[str, float]]) -> Row:
                 "values": [[run[key] for run in group] for group in by_weight],
             }
         )
-    return {"weights": weights, "seeds": len(by_weight[0]) if by_weight else 0, "figures": figures}
+    return {"weights": weights, "seeds": len(by_weight[0]), "figures": figures}
