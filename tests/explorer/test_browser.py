@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from softaxes.explorer.app import Explorer, build_app
-from softaxes.explorer.blob_world import BlobWorld, untrained
 from softaxes.explorer.library import Library
 from softaxes.explorer.steering import Edit, steer_window, true_edit
 from softaxes.model import Model
-from softaxes.music import read_song, roll_to_notes
+from softaxes.music import read_song
 
 pytest.importorskip("selenium", reason="the browser tests need the dev extra: pip install softaxes[dev]")
 
@@ -20,67 +18,13 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from .browser import Browser, chromium, find_chromium, until
-from .conftest import running, tune
+from .browser import SLIDE, Browser, find_chromium, notes_in, show, shown, until
+from .conftest import PAGES, running, tune
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium with chromedriver is installed"),
 ]
-SLIDE = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input'))"
-PAGES = ["/?song=folder:first.mid", "/map", "/blobs"]
-NOTES = "return [...document.querySelectorAll(arguments[0] + ' .note')].map((n) => ({...n.dataset}))"
-
-
-@pytest.fixture(scope="module")
-def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("downloads")
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("profile"), downloads) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def origin(model: Model, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    blobs = BlobWorld({"untrained": untrained()})
-    explorer = Explorer(model, Library(4, folder=folder), "a model")
-    explorer.atlas.folder = tmp_path_factory.mktemp("cache")
-    with running(build_app(explorer, blobs)) as where:
-        yield where
-
-
-@pytest.fixture
-def browser(shared: Browser, origin: str) -> Iterator[Browser]:
-    """A fresh tab state; afterwards: nothing complained, nothing was asked of anyone else."""
-    shared.resize(1280, 900)
-    yield shared
-    assert shared.errors() == []
-    assert shared.foreign_requests(origin) == []
-
-
-def show(browser: Browser, address: str) -> None:
-    browser.get(address)
-    browser.wait("document.body.dataset.shown")
-
-
-def shown(browser: Browser, parts: str) -> None:
-    browser.wait(f"document.body.dataset.shown.includes('{parts}')")
-
-
-def notes_in(browser: Browser, panel: str) -> set[tuple[int, int, int]]:
-    rows = browser.execute_script(NOTES, f"#{panel}")
-    return {
-        (int(r["onset"]), int(r["duration"]), int(r["pitch"]))
-        for r in rows
-        if panel == "truth" or r["mark"] != "missing"
-    }
-
-
-def rows(roll: object) -> set[tuple[int, int, int]]:
-    return {(int(n["onset"]), int(n["duration"]), int(n["pitch"])) for n in roll_to_notes(roll)}  # type: ignore[arg-type]
 
 
 def test_a_slider_changes_the_rolls_to_the_right_notes(browser: Browser, origin: str, model: Model) -> None:
