@@ -21,7 +21,7 @@ from softaxes.explorer.serve import guarded, listen, server
 from softaxes.kinds import Circle, Line
 from softaxes.model import Model, Part
 from softaxes.music import Song, note_array, write_song
-from softaxes.music.rolls import notes_to_roll
+from softaxes.music.rolls import notes_to_roll, roll_to_notes
 
 KINDS = (Line("pitch"), Circle("metre", 16), Circle("beat", 4, follows="metre"), Line("time"))
 STEPS = 32
@@ -93,6 +93,13 @@ def running(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
 # ---------------------------------------------------------------------- for the tests in a browser
 
 PAGES = ["/?song=folder:first.mid", "/map", "/motifs?song=folder:third.MIDI&motif=1", "/blobs", "/report"]
+
+
+def rows(roll: object) -> set[tuple[int, int, int]]:
+    """Notes of a roll as (onset, duration, pitch)."""
+    return {(int(n["onset"]), int(n["duration"]), int(n["pitch"])) for n in roll_to_notes(roll)}  # type: ignore[arg-type]
+
+
 COUNTS = [0] * 49
 COSINES = {
     "chance": 0.5,

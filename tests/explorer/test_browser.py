@@ -19,7 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from .browser import SLIDE, Browser, find_chromium, notes_in, show, shown, until
-from .conftest import PAGES, running, tune
+from .conftest import PAGES, rows, running, tune
 
 pytestmark = [
     pytest.mark.slow,
@@ -263,6 +263,28 @@ def test_the_lasso_lists_what_it_catches(browser: Browser, origin: str) -> None:
     canvas = browser.find_element(By.ID, "map")
     canvas.send_keys(Keys.ESCAPE)
     browser.wait("document.getElementById('play-all').getAttribute('aria-pressed') === 'false'")
+
+
+def test_the_keyboard_lists_what_is_near(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/map")
+    browser.find_element(By.ID, "map").send_keys("l")
+    assert browser.find_element(By.ID, "chosen-title").text == "21 windows"  # of 24 it would list
+    browser.find_element(By.CSS_SELECTOR, "#list a").send_keys(Keys.ENTER)
+    browser.wait("location.pathname === '/' && document.body.dataset.shown")
+
+
+def test_umap_is_shown_where_it_is_installed(
+    browser: Browser, model: Model, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("softaxes.explorer.atlas.has_umap", lambda: True)
+    monkeypatch.setattr("softaxes.explorer.atlas.umap_embedding", lambda content, dims: content[:, :dims] ** 2)
+    explorer = Explorer(model, Library(4, folder=folder), "a model")
+    explorer.atlas.folder = tmp_path
+    with running(build_app(explorer)) as where:
+        browser.get(f"{where}/map?places=umap")
+        browser.wait("document.body.dataset.umap === 'true'")
+        assert browser.find_element(By.ID, "x-name").text.startswith("umap 1")
+        assert browser.foreign_requests(where) == []
 
 
 def test_a_hundred_thousand_points_are_drawn(browser: Browser, origin: str) -> None:

@@ -10,22 +10,17 @@ from softaxes.explorer.app import Explorer, build_app
 from softaxes.explorer.library import Library
 from softaxes.explorer.steering import true_edit
 from softaxes.model import Model
-from softaxes.music import roll_to_notes
 
 pytest.importorskip("selenium", reason="the browser tests need the dev extra: pip install softaxes[dev]")
 
 
 from .browser import SLIDE, Browser, find_chromium, notes_in, show, shown
-from .conftest import PAGES, running, tune
+from .conftest import PAGES, rows, running, tune
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium with chromedriver is installed"),
 ]
-
-
-def rows(roll: object) -> set[tuple[int, int, int]]:
-    return {(int(n["onset"]), int(n["duration"]), int(n["pitch"])) for n in roll_to_notes(roll)}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("page", PAGES)

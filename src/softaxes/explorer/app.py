@@ -223,8 +223,10 @@ class Explorer:
         return JSONResponse(await self.compute(search, chosen, song, self.model, self.atlas))
 
     async def map(self, request: Request) -> Response:
-        """How far the map is; asking for it begins it."""
+        """How far the map is; asking for it begins it, ``?umap=1`` begins UMAP too."""
         self.atlas.start()
+        if parameter(request, "umap", int, 0):
+            await run_in_threadpool(self.atlas.start_umap)
         return JSONResponse(self.atlas.describe())
 
     async def map_songs(self, request: Request) -> Response:
