@@ -72,8 +72,6 @@ def find_motifs(notes: Notes, song: Song) -> dict[str, Any]:
 
 def repeats(notes: Notes, song: Song) -> list[Places]:
     """For each motif, the notes (indices, one row an occurrence) of its exact repeats, none overlapping another."""
-    if len(notes) < 2 * SMALLEST:
-        return []
     tecs = _siatec_c(notes, song.steps_per_beat)
     longest = LONGEST_BEATS * song.steps_per_beat
     index = {(int(n["onset"]), int(n["pitch"])): i for i, n in enumerate(notes)}
@@ -130,8 +128,6 @@ def varied(notes: Notes, places: Places) -> list[tuple[NDArray[np.int64], str]]:
     """
     first = notes[places[0]]
     offsets = first["onset"] - first["onset"][0]
-    if (np.diff(offsets) == 0).any():
-        return []
     top = {int(n["onset"]): i for i, n in enumerate(notes)}  # sorted by onset, then pitch: the highest stays
     onsets = np.array(sorted(top))
     taken = [(int(notes["onset"][row[0]]), _end(notes, row)) for row in places]
