@@ -117,7 +117,7 @@ def test_without_numba_a_sentence_says_what_to_install(monkeypatch: pytest.Monke
     def missing(*_: object) -> None:
         raise ImportError("the pattern algorithms need numba: pip install 'softaxes[patterns]'")
 
-    monkeypatch.setattr(module, "siatec_c", missing)
+    monkeypatch.setattr("softaxes.patterns.siatec_c.siatec_c", missing)
     with pytest.raises(ValueError, match="need numba"):
         find_motifs(tune(1).notes, tune(1))
 

@@ -27,11 +27,10 @@ from softaxes.model import Model
 from softaxes.music.rolls import notes_to_roll, texture_notes
 from softaxes.music.song import Song
 from softaxes.patterns.pointset import TICKS_PER_BEAT
-from softaxes.patterns.siatec_c import siatec_c
-from softaxes.patterns.tecs import TECList
 
 if TYPE_CHECKING:
     from softaxes.explorer.atlas import Atlas
+    from softaxes.patterns.tecs import TECList
 
 SMALLEST, LONGEST_BEATS, COMPACT = 4, 16, 2 / 3
 MOTIFS = 12  # most that are shown
@@ -96,6 +95,8 @@ def repeats(notes: Notes, song: Song) -> list[Places]:
 
 
 def _siatec_c(notes: Notes, steps_per_beat: int) -> TECList:
+    from softaxes.patterns.siatec_c import siatec_c  # numba: seconds that a page without motifs need not wait for
+
     ticks = TICKS_PER_BEAT // steps_per_beat
     try:
         return siatec_c(np.stack([notes["onset"].astype(np.int64) * ticks, notes["pitch"].astype(np.int64)], axis=1))
