@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from selenium import webdriver
 from selenium.webdriver.support.ui import WebDriverWait
 
+SLIDE = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input'))"
+NOTES = "return [...document.querySelectorAll(arguments[0] + ' .note')].map((n) => ({...n.dataset}))"
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = [
     "--headless",
@@ -92,3 +94,29 @@ def until(ready: Callable[[], Any], seconds: float = 30) -> Any:
             return value
         time.sleep(0.05)
     raise AssertionError(f"still not so after {seconds} s")
+
+
+def show(browser: Browser, address: str) -> None:
+    browser.get(address)
+    browser.wait("document.body.dataset.shown")
+
+
+def shown(browser: Browser, parts: str) -> None:
+    browser.wait(f"document.body.dataset.shown.includes('{parts}')")
+
+
+def text_of(browser: Browser, element: str) -> str:
+    return str(browser.find_element("id", element).text)
+
+
+def set_slider(browser: Browser, element: str, value: int) -> None:
+    browser.execute_script(SLIDE, element, value)
+
+
+def notes_in(browser: Browser, panel: str) -> set[tuple[int, int, int]]:
+    rows = browser.execute_script(NOTES, f"#{panel}")
+    return {
+        (int(r["onset"]), int(r["duration"]), int(r["pitch"]))
+        for r in rows
+        if panel == "truth" or r["mark"] != "missing"
+    }

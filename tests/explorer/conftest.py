@@ -13,13 +13,15 @@ import pytest
 import torch
 
 from softaxes.axes import fit_axes
-from softaxes.explorer.app import Explorer
+from softaxes.explorer.app import Explorer, build_app
+from softaxes.explorer.blob_world import BlobWorld, untrained
 from softaxes.explorer.library import Library
+from softaxes.explorer.reports import Reports
 from softaxes.explorer.serve import guarded, listen, server
 from softaxes.kinds import Circle, Line
 from softaxes.model import Model, Part
 from softaxes.music import Song, note_array, write_song
-from softaxes.music.rolls import notes_to_roll
+from softaxes.music.rolls import notes_to_roll, roll_to_notes
 
 KINDS = (Line("pitch"), Circle("metre", 16), Circle("beat", 4, follows="metre"), Line("time"))
 STEPS = 32
@@ -86,3 +88,79 @@ def running(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
         serving.should_exit = True
         thread.join()
         listening.close()
+
+
+# ---------------------------------------------------------------------- for the tests in a browser
+
+PAGES = ["/?song=folder:first.mid", "/map", "/motifs?song=folder:third.MIDI&motif=1", "/blobs", "/report"]
+
+
+def rows(roll: object) -> set[tuple[int, int, int]]:
+    """Notes of a roll as (onset, duration, pitch)."""
+    return {(int(n["onset"]), int(n["duration"]), int(n["pitch"])) for n in roll_to_notes(roll)}  # type: ignore[arg-type]
+
+
+COUNTS = [0] * 49
+COSINES = {
+    "chance": 0.5,
+    "parts": {
+        part: [
+            {"kind": "pitch", "relation": "same", "wanted": 1, "counts": [*COUNTS, 30]},
+            {"kind": "pitch", "relation": "opposite", "wanted": -1, "counts": [10, *COUNTS]},
+            {"kind": "", "relation": "cross", "wanted": 0, "counts": [0] * 24 + [3, 1] + [0] * 24},
+        ]
+        for part in ("all", "unclipped")
+    },
+}
+MOVES = [
+    {"kind": "pitch", "unit": "semitones", "amount": [-2, -1, 1, 2], "low": [-2.5, -1.5, 0.5, 1.5],
+     "median": [-2.0, -1.0, 1.0, 2.25], "high": [-1.5, -0.5, 1.5, 2.5]},
+    {"kind": "metre", "unit": "steps", "period": 16, "counts": [1] * 16 + [17] + [1] * 15},
+]  # fmt: skip
+SUCCESS = {"kind": "pitch", "unit": "semitones", "amount": [-1, 1], "methods": {"operator": [0.9, 0.8], "no operator":
+           [0.2, 0.1]}, "chance": 0.01, "candidates": 100}  # fmt: skip
+
+
+@pytest.fixture(scope="package")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="package")
+def shared(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Any]:
+    from .browser import chromium
+
+    with chromium(tmp_path_factory.mktemp("profile"), downloads) as started:
+        yield started
+
+
+@pytest.fixture(scope="package")
+def origin(model: Model, folder: Path, told: Reports, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    blobs = BlobWorld({"untrained": untrained()})
+    explorer = Explorer(model, Library(4, folder=folder), "a model")
+    explorer.atlas.folder = tmp_path_factory.mktemp("cache")
+    with running(build_app(explorer, blobs, told)) as where:
+        yield where
+
+
+@pytest.fixture(scope="package")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Reports:
+    """Reports made up here: a run of music, a sweep, and a run that has none yet."""
+    from .test_reports import SWEEP, music_metrics, write
+
+    where = tmp_path_factory.mktemp("reports")
+    music = music_metrics()
+    music["redraw"] = {"cosines": COSINES, "moves": MOVES, "success": [SUCCESS]}
+    for name, metrics in (("run", music), ("sweep", {"about": "sweep", "runs": SWEEP})):
+        write(where / name, metrics)
+    (where / "bare").mkdir()
+    return Reports([str(where / "run"), str(where / "bare")], [where / "sweep"])
+
+
+@pytest.fixture
+def browser(shared: Any, origin: str) -> Iterator[Any]:
+    """A fresh tab state; afterwards: nothing complained, nothing was asked of anyone else."""
+    shared.resize(1280, 900)
+    yield shared
+    assert shared.errors() == []
+    assert shared.foreign_requests(origin) == []

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from softaxes.explorer.app import Explorer, build_app
 from softaxes.explorer.library import Library
 from softaxes.explorer.reader import LIMITS
+from softaxes.explorer.reports import Reports
 from softaxes.explorer.serve import guarded
 from softaxes.model import Model
 from softaxes.music.midi import song_from_midi
@@ -26,8 +27,10 @@ FIRST = "folder:first.mid"
 
 
 @pytest.fixture(scope="module")
-def client(model: Model, folder: Path) -> Iterator[TestClient]:
-    app = guarded(build_app(Explorer(model, Library(4, folder=folder), "a <model>")), "127.0.0.1")
+def client(model: Model, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    explorer = Explorer(model, Library(4, folder=folder), "a <model>")
+    explorer.atlas.folder = tmp_path_factory.mktemp("cache")
+    app = guarded(build_app(explorer, reports=Reports(["run"])), "127.0.0.1")
     with TestClient(app, base_url="http://127.0.0.1:8000") as made:
         yield made
 
@@ -72,10 +75,20 @@ def test_steering_compares_with_the_true_edit(client: TestClient) -> None:
         {"id": st.one_of(st.just(FIRST), st.text(max_size=20))},
         optional={
             name: st.one_of(st.integers(-40, 200).map(str), st.text(max_size=6), st.floats().map(str))
-            for name in ("at", "pitch", "metre", "beat", "time", "with", "blend", "which", "other")
+            for name in ("at", "pitch", "metre", "beat", "time", "with", "blend", "which", "other", "notes", "kind")
         },
     ),
-    path=st.sampled_from(["/api/steer", "/api/midi", "/api/song"]),
+    path=st.sampled_from(
+        [
+            "/api/steer",
+            "/api/midi",
+            "/api/song",
+            "/api/steer/ahead",
+            "/api/motifs",
+            "/api/motifs/search",
+            "/api/reports",
+        ]
+    ),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_parameters_get_an_answer_or_one_sentence(client: TestClient, values: dict[str, str], path: str) -> None:
@@ -98,6 +111,32 @@ def test_mistakes_are_told(client: TestClient, params: dict[str, Any], message: 
     answer = client.get("/api/steer", params=params)
     assert answer.status_code == 400
     assert message in answer.json()["error"]
+
+
+def test_a_drag_is_prepared_and_then_the_same(client: TestClient) -> None:
+    params = {"id": FIRST, "at": 32, "metre": 2}
+    before = client.get("/api/steer", params=params | {"pitch": 9}).json()
+    assert client.get("/api/steer/ahead", params=params | {"kind": "pitch"}).json() == {"computed": 36}
+    assert client.get("/api/steer", params=params | {"pitch": 9}).json() == before
+    assert client.get("/api/steer/ahead", params=params | {"kind": "pitch"}).json() == {"computed": 0}
+    assert "unknown kind" in client.get("/api/steer/ahead", params=params | {"kind": "x"}).json()["error"]
+
+
+def test_motifs_of_a_song_and_their_like(client: TestClient) -> None:
+    song = client.get("/api/song", params={"id": FIRST}).json()
+    there = {tuple(note) for note in song["notes"]}
+    for motif in client.get("/api/motifs", params={"id": FIRST}).json()["motifs"]:
+        assert all(tuple(note) in there for o in motif["occurrences"] for note in o["notes"])
+    found = client.get("/api/motifs/search", params={"id": FIRST, "notes": "0-5"}).json()
+    assert found["total"] == 3 and found["used"] == 6
+    told = client.get("/api/motifs/search", params={"id": FIRST, "notes": "0-5000"})
+    assert told.status_code == 400 and "must name notes" in told.json()["error"]
+
+
+def test_a_run_without_a_report_is_told(client: TestClient) -> None:
+    assert client.get("/api/reports").json() == [{"name": "run", "about": "", "command": "softaxes report run"}]
+    answer = client.get("/api/reports", params={"name": "run"})
+    assert answer.status_code == 404 and "no report yet" in answer.json()["error"]
 
 
 def test_a_file_holds_the_notes_that_are_shown(client: TestClient) -> None:

@@ -55,6 +55,35 @@ def test_every_window_is_there_once(done: Atlas) -> None:
     assert [name for _, name, _ in done.songs()] == ["first", "more/sécond song", "third"]
 
 
+def test_content_is_the_latents_without_the_axes(done: Atlas, model: Model) -> None:
+    rows, content = done.content()
+    assert rows[:, 0].tolist() == sorted(rows[:, 0]) and len(rows) == len(content) == 21
+    song = tune(2)
+    windows = np.stack([notes_to_roll(song.notes, STEPS, 16 * bar) for bar in range(7)])
+    expected = model.axes.remove(model.encode(windows)).numpy()
+    np.testing.assert_allclose(content[rows[:, 0] == 1], expected, atol=1e-5)
+    assert done.content()[1] is content  # computed once
+    done.rows.append(rows[:1])
+    done.latents.append(done.latents[0][:1])
+    assert len(done.content()[1]) == 22
+
+
+def test_umap_is_offered_where_it_is_installed(done: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("softaxes.explorer.atlas.has_umap", lambda: False)
+    done.start_umap()
+    assert done.describe()["umap"] == "missing"
+    monkeypatch.setattr("softaxes.explorer.atlas.has_umap", lambda: True)
+    monkeypatch.setattr("softaxes.explorer.atlas.umap_embedding", lambda content, dims: content[:, :dims] * 2)
+    assert done.describe()["umap"] == "off" and "umap 1" not in done.describe()["columns"]
+    done.start_umap()
+    assert done._umap_thread is not None
+    done._umap_thread.join()
+    told, points = done.describe(), done.points()
+    assert told["umap"] == "done" and told["columns"][-2:] == ["umap 1", "umap 2"]
+    assert points.shape[1] == len(told["columns"])
+    np.testing.assert_allclose(points[:, -2:], done.content()[1][:, :2] * 2, rtol=1e-6)
+
+
 def test_places_are_those_that_the_model_gives(done: Atlas, model: Model) -> None:
     points, names = done.points(), done.describe()["columns"]
     row = points[(points[:, 0] == 0) & (points[:, 1] == 32)][0]

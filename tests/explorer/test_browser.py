@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from softaxes.explorer.app import Explorer, build_app
-from softaxes.explorer.blob_world import BlobWorld, untrained
 from softaxes.explorer.library import Library
 from softaxes.explorer.steering import Edit, steer_window, true_edit
 from softaxes.model import Model
-from softaxes.music import read_song, roll_to_notes
+from softaxes.music import read_song
 
 pytest.importorskip("selenium", reason="the browser tests need the dev extra: pip install softaxes[dev]")
 
@@ -20,67 +18,13 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from .browser import Browser, chromium, find_chromium, until
-from .conftest import running, tune
+from .browser import SLIDE, Browser, find_chromium, notes_in, show, shown, until
+from .conftest import PAGES, rows, running, tune
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_chromium() is None, reason="no Chromium with chromedriver is installed"),
 ]
-SLIDE = "const s = document.getElementById(arguments[0]); s.value = arguments[1]; s.dispatchEvent(new Event('input'))"
-PAGES = ["/?song=folder:first.mid", "/map", "/blobs"]
-NOTES = "return [...document.querySelectorAll(arguments[0] + ' .note')].map((n) => ({...n.dataset}))"
-
-
-@pytest.fixture(scope="module")
-def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("downloads")
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterator[Browser]:
-    with chromium(tmp_path_factory.mktemp("profile"), downloads) as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def origin(model: Model, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    blobs = BlobWorld({"untrained": untrained()})
-    explorer = Explorer(model, Library(4, folder=folder), "a model")
-    explorer.atlas.folder = tmp_path_factory.mktemp("cache")
-    with running(build_app(explorer, blobs)) as where:
-        yield where
-
-
-@pytest.fixture
-def browser(shared: Browser, origin: str) -> Iterator[Browser]:
-    """A fresh tab state; afterwards: nothing complained, nothing was asked of anyone else."""
-    shared.resize(1280, 900)
-    yield shared
-    assert shared.errors() == []
-    assert shared.foreign_requests(origin) == []
-
-
-def show(browser: Browser, address: str) -> None:
-    browser.get(address)
-    browser.wait("document.body.dataset.shown")
-
-
-def shown(browser: Browser, parts: str) -> None:
-    browser.wait(f"document.body.dataset.shown.includes('{parts}')")
-
-
-def notes_in(browser: Browser, panel: str) -> set[tuple[int, int, int]]:
-    rows = browser.execute_script(NOTES, f"#{panel}")
-    return {
-        (int(r["onset"]), int(r["duration"]), int(r["pitch"]))
-        for r in rows
-        if panel == "truth" or r["mark"] != "missing"
-    }
-
-
-def rows(roll: object) -> set[tuple[int, int, int]]:
-    return {(int(n["onset"]), int(n["duration"]), int(n["pitch"])) for n in roll_to_notes(roll)}  # type: ignore[arg-type]
 
 
 def test_a_slider_changes_the_rolls_to_the_right_notes(browser: Browser, origin: str, model: Model) -> None:
@@ -95,7 +39,7 @@ def test_a_slider_changes_the_rolls_to_the_right_notes(browser: Browser, origin:
         shown(browser, f"{kind}={amounts[kind]}")
         assert notes_in(browser, "truth") == rows(true_edit(notes, 16, 32, amounts))
         assert notes_in(browser, "decoded") == rows(steer_window(model, notes, 16, Edit(amounts)).decoded)
-    assert f"pitch={amounts['pitch']}" in browser.current_url
+    browser.wait(f"location.search.includes('pitch={amounts['pitch']}')")
 
 
 def test_keyboard_alone_moves_sliders_and_window(browser: Browser, origin: str) -> None:
@@ -248,6 +192,16 @@ def test_what_is_shown_is_reloaded_from_the_address(browser: Browser, origin: st
     assert browser.execute_script("return document.getElementById('slide-blend').value") == "25"
 
 
+def test_a_long_drag_does_not_flood_the_address_bar(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/?song=folder:first.mid")
+    browser.execute_async_script(
+        "const s = document.getElementById('slide-pitch'), done = arguments[0]; let i = 0; const move = () => {"
+        "s.value = i % 19 - 9; s.dispatchEvent(new Event('input')); ++i < 400 ? setTimeout(move, 2) : done() }; move()"
+    )  # browsers refuse the 201st change within ten seconds, and complain
+    browser.wait("location.search.includes('pitch=-9')")
+    shown(browser, "pitch=-9")
+
+
 def test_the_page_weighs_little(browser: Browser, origin: str) -> None:
     show(browser, f"{origin}/?song=folder:first.mid")
     sizes = browser.execute_script("return performance.getEntriesByType('resource').map((e) => e.decodedBodySize)")
@@ -264,7 +218,7 @@ def test_a_blob_is_moved_by_keys_and_by_hand(browser: Browser, origin: str) -> N
     assert browser.execute_script(circle) != before
     blob.send_keys(*[Keys.ARROW_UP] * 9)
     assert browser.find_element(By.ID, "blob-place").text == "moved 4 up, 1 left"
-    assert "row=-4" in browser.current_url
+    browser.wait("location.search.includes('row=-4')")
     ActionChains(browser).drag_and_drop_by_offset(blob, 0, round(blob.size["height"] / 4)).perform()
     assert browser.find_element(By.ID, "blob-place").text == "moved 1 left"
 
@@ -319,6 +273,28 @@ def test_the_lasso_lists_what_it_catches(browser: Browser, origin: str) -> None:
     canvas = browser.find_element(By.ID, "map")
     canvas.send_keys(Keys.ESCAPE)
     browser.wait("document.getElementById('play-all').getAttribute('aria-pressed') === 'false'")
+
+
+def test_the_keyboard_lists_what_is_near(browser: Browser, origin: str) -> None:
+    show(browser, f"{origin}/map")
+    browser.find_element(By.ID, "map").send_keys("l")
+    assert browser.find_element(By.ID, "chosen-title").text == "21 windows"  # of 24 it would list
+    browser.find_element(By.CSS_SELECTOR, "#list a").send_keys(Keys.ENTER)
+    browser.wait("location.pathname === '/' && document.body.dataset.shown")
+
+
+def test_umap_is_shown_where_it_is_installed(
+    browser: Browser, model: Model, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("softaxes.explorer.atlas.has_umap", lambda: True)
+    monkeypatch.setattr("softaxes.explorer.atlas.umap_embedding", lambda content, dims: content[:, :dims] ** 2)
+    explorer = Explorer(model, Library(4, folder=folder), "a model")
+    explorer.atlas.folder = tmp_path
+    with running(build_app(explorer)) as where:
+        browser.get(f"{where}/map?places=umap")
+        browser.wait("document.body.dataset.umap === 'true'")
+        assert browser.find_element(By.ID, "x-name").text.startswith("umap 1")
+        assert browser.foreign_requests(where) == []
 
 
 def test_a_hundred_thousand_points_are_drawn(browser: Browser, origin: str) -> None:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from softaxes.explorer.guard import LOOPBACK, Guard, host_name
-from softaxes.explorer.serve import address, guarded, is_loopback, listen
+from softaxes.explorer.serve import address, guarded, is_loopback, listen, listen_anywhere
 
 HERE = {"host": "127.0.0.1:8000"}
 
@@ -101,6 +101,15 @@ def test_listening_on_every_address_takes_addresses_but_no_names() -> None:
 @pytest.mark.parametrize(("host", "expected"), [("127.1.2.3", True), ("example.org", False), ("::", False)])
 def test_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+def test_a_restarted_server_is_found_where_it_was() -> None:
+    with listen("127.0.0.1", 0) as some:
+        usual = some.getsockname()[1]
+        with listen_anywhere("127.0.0.1", usual) as other:  # taken: any free one
+            assert other.getsockname()[1] not in (usual, 0)
+    with listen_anywhere("127.0.0.1", usual) as again:
+        assert again.getsockname()[1] == usual
 
 
 def test_a_port_in_use_is_told_in_one_line() -> None:

@@ -151,3 +151,30 @@ def test_names_are_cleaned(name: str, clean: str) -> None:
 def test_no_such_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such folder"):
         Library(4, folder=tmp_path / "none")
+
+
+def test_a_reader_that_cannot_start_is_told_and_tried_again(midi: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = Reader()
+
+    class Never:
+        def __init__(self, **_: object) -> None: ...
+
+        def start(self) -> None:
+            raise OSError("no process")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("multiprocessing.context.SpawnContext.Process", Never)
+        for _ in range(2):
+            with pytest.raises(OSError, match="no process"):
+                reader.read(midi, "x", 4)
+    assert len(reader.read(midi, "x", 4).notes)
+    reader.close()
+
+
+def test_what_is_in_memory_is_given_at_once(library: Library, midi: bytes) -> None:
+    assert library.in_memory("folder:first.mid") is None
+    song = library.open("folder:first.mid")
+    assert library.in_memory("folder:first.mid") is song
+    assert library.in_memory("first.mid") is None  # no id
+    dropped = library.drop(midi, "mine.mid")
+    assert library.in_memory(dropped.id) is library.open(dropped.id)

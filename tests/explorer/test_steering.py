@@ -12,7 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softaxes.axes import UnknownKind
-from softaxes.explorer.steering import Edit, check_edit, marked_notes, reach, steer_window, true_edit
+from softaxes.explorer.steering import (
+    Edit,
+    check_edit,
+    marked_notes,
+    reach,
+    steer_window,
+    steer_windows,
+    true_edit,
+)
 from softaxes.kinds import Circle, Line
 from softaxes.model import Model
 from softaxes.music import note_array
@@ -30,7 +38,9 @@ class Perfect:
     window_steps, threshold = STEPS, 0.5
 
     def __init__(self, off_by: int = 0) -> None:
-        axis = SimpleNamespace(kind=Line("pitch"), coordinate=lambda z: z.reshape(2, 128, STEPS)[1].argmax() / 1.0)
+        axis = SimpleNamespace(
+            kind=Line("pitch"), coordinate=lambda z: z.unflatten(1, (2, 128, STEPS))[:, 1].flatten(1).argmax(1)
+        )
         self.axes, self.off_by = {"pitch": axis}, off_by
 
     def encode(self, windows: np.ndarray) -> torch.Tensor:
@@ -108,6 +118,30 @@ def test_blend_ends_at_the_other_window(model: Model) -> None:
     there = steer_window(model, notes, 64, Edit())
     blended = steer_window(model, notes, 0, Edit({}, other=64, blend=1.0))
     np.testing.assert_array_equal(blended.decoded, there.decoded)
+
+
+def test_a_batch_of_edits_says_what_each_alone_says(model: Model) -> None:
+    notes = tune(1).notes
+    edits = [
+        Edit({"pitch": 3}),
+        Edit({"beat": 1}),
+        Edit({"pitch": -2, "metre": 5}),
+        Edit({}, 64, 0.5),
+        Edit({}, 32, 1.0),
+    ]
+    together = steer_windows(model, notes, 16, edits)
+    for edit, found in zip(edits, together, strict=True):
+        alone = steer_window(model, notes, 16, edit)
+        np.testing.assert_array_equal(found.decoded, alone.decoded)
+        assert (found.truth is None) == (alone.truth is None) == (not edit.has_truth)
+        if found.truth is not None:
+            np.testing.assert_array_equal(found.truth, true_edit(notes, 16, STEPS, edit.amounts))
+        for name, value in alone.figures.items():
+            assert found.figures[name] == (None if value is None else pytest.approx(value, abs=1e-4))
+        for name, places in alone.coordinates.items():
+            assert found.coordinates[name] == {
+                k: None if v is None else pytest.approx(v, abs=1e-3) for k, v in places.items()
+            }
 
 
 def test_notes_are_marked_by_their_beginning() -> None:

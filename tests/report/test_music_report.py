@@ -235,6 +235,10 @@ def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
     ):
         assert words in read.text, words
     stored = json.loads((tmp_path / "metrics.json").read_text())
+    drawn = stored["redraw"]
+    assert sum(sum(g["counts"]) for g in drawn["cosines"]["parts"]["all"]) > 0
+    assert {row["kind"] for row in drawn["moves"]} == set(found.model.axes)  # a motif's place in time among them
+    assert all(len(row["methods"]["operator"]) == len(row["amount"]) for row in drawn["success"])
     assert stored["settings"] == {"windows": 12, "songs": 4}
     assert set(stored["controls"]["untrained encoder"]) == {"running", "isolated"}
     assert set(stored["figures"]) == {"running", "isolated", "joint", "beyond"}

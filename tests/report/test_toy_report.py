@@ -92,6 +92,8 @@ def test_metrics_hold_every_figure_with_interval_chance_n_and_reading(written: P
     assert metrics["settings"] == {"n": 600, "seed": 0, "side": 16}
     sheets = [metrics["figures"], metrics["article"]["same_yardstick"], *metrics["controls"].values()]
     assert set(metrics["controls"]) == {UNTRAINED, CENTROID}
+    assert [row["kind"] for row in metrics["redraw"]["moves"]] == ["pitch", "time"]
+    assert list(metrics["redraw"]["cosines"]["parts"]) == ["all", "unclipped", "clipped"]
     for sheet in sheets:
         for key, row in sheet.items():
             assert {"value", "low", "high", "n", "chance", "reading", "kind", "part"} <= set(row), key

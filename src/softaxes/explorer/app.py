@@ -1,14 +1,18 @@
 """What does the page ask the server? Addresses to answers, nothing else: each is one small function.
 
-    /  /map  /blobs  /report       pages              /static/NAME  /kinds.css    their files
+    /  /map  /blobs  /report  /motifs  pages          /static/NAME  /kinds.css    their files
     /api/model                     kinds and their sliders
     /api/songs                     GET: what can be opened; POST: a dropped file
     /api/song?id=                  notes, bars, tempi
     /api/steer?id=&at=&KIND=       the edit, decoded, beside the true one
+    /api/steer/ahead?...&kind=     computes all that dragging one slider will ask for
     /api/midi?...&which=           window, decoded or true edit, as a file
     /api/window?id=&at=            a window's notes
     /api/map  .../songs  .../points  progress of the map; its songs; float32 rows, one a window
+    /api/motifs?id=                the song's repeated motifs, their occurrences
+    /api/motifs/search?id=&notes=  windows of the map most like the chosen notes
     /api/blobs                     names of toy models; ?seed= draws a blob; ?model=&image= its shifts' latents
+    /api/reports                   reports of runs; ?name= one of them
 
 Errors are JSON: {"error": one sentence}. Work on arrays runs in threads, one at a time, so the page stays answerable.
 """
@@ -32,13 +36,16 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from softaxes.explorer.answers import Answer, Answers, bar_lines, tempo_at
 from softaxes.explorer.atlas import Atlas
 from softaxes.explorer.blob_world import BlobWorld, random_image
 from softaxes.explorer.guard import refuse
 from softaxes.explorer.library import Library, NoSuchSong
+from softaxes.explorer.motifs import chosen_indices, find_motifs, search_motif
 from softaxes.explorer.pages import STATIC, kinds_css, page
 from softaxes.explorer.reader import LIMITS
-from softaxes.explorer.steering import Edit, Steered, marked_notes, reach, steer_window
+from softaxes.explorer.reports import NoReport, Reports
+from softaxes.explorer.steering import Edit, marked_notes, reach
 from softaxes.kinds import Circle, Kind
 from softaxes.model import Model
 from softaxes.music.midi import midi_bytes
@@ -64,6 +71,9 @@ class Explorer:
         self._slots = asyncio.Semaphore(READ_AT_ONCE)
         self.atlas = Atlas(model, library, self._computing, lambda: self._asked)
         self._notes = functools.lru_cache(maxsize=128)(lambda song: texture_notes(song, self.grid.texture))
+        self.answers = Answers(model, self._notes, self._computing)
+        self._motifs = functools.lru_cache(maxsize=32)(lambda song: find_motifs(self._notes(song), song))
+        self._finding = threading.Lock()  # not that of the model: the first search compiles for some seconds
 
     async def compute(self, function: Callable[..., T], *args: Any) -> T:
         """Run in a thread, one at a time: two cores gain nothing from more."""
@@ -89,8 +99,11 @@ class Explorer:
             Route("/api/songs", self.drop, methods=["POST"]),
             Route("/api/song", self.song),
             Route("/api/steer", self.steer),
+            Route("/api/steer/ahead", self.ahead),
             Route("/api/midi", self.midi),
             Route("/api/window", self.window),
+            Route("/api/motifs", self.motifs),
+            Route("/api/motifs/search", self.search_motifs),
             Route("/api/map", self.map),
             Route("/api/map/points", self.points),
             Route("/api/map/songs", self.map_songs),
@@ -149,26 +162,21 @@ class Explorer:
         )
 
     async def steer(self, request: Request) -> Response:
-        """The decoded edit beside the true one; notes as [onset, duration, pitch, mark]."""
-        song, start, edit, steered = await self._steered(request)
-        truth = steered.truth
-        heard_from = start - edit.amounts.get("metre", 0)
-        body = {
-            "place": song.place(start),
-            "steps": self.model.window_steps,
-            "lines": bar_lines(song, heard_from, self.model.window_steps),
-            "window": marked_notes(steered.window, None, ""),
-            "decoded": marked_notes(steered.decoded, truth, "extra"),
-            "truth": None if truth is None else marked_notes(truth, steered.decoded, "missing"),
-            "figures": steered.figures,
-            "coordinates": steered.coordinates,
-            "bpm": tempo_at(song, start),
-        }
-        return JSONResponse(body)
+        """The decoded edit beside the true one, see `softaxes.explorer.answers.as_json`."""
+        song, start, edit = await self._asked_edit(request)
+        return Response((await self._answer(song, start, edit)).body, media_type="application/json")
+
+    async def ahead(self, request: Request) -> Response:
+        """Compute what dragging the slider of ``?kind=`` from here will ask for."""
+        song, start, edit = await self._asked_edit(request)
+        self._asked = time.monotonic()
+        done = await run_in_threadpool(self.answers.ahead, song, start, edit, parameter(request, "kind", str))
+        return JSONResponse({"computed": done})
 
     async def midi(self, request: Request) -> Response:
         """``which``: "window", "decoded" or "truth", as a MIDI file at the song's tempo."""
-        song, start, _, steered = await self._steered(request)
+        song, start, edit = await self._asked_edit(request)
+        steered = (await self._answer(song, start, edit)).steered
         which = parameter(request, "which", str)
         rolls = {"window": steered.window, "decoded": steered.decoded, "truth": steered.truth}
         if which not in rolls:
@@ -196,9 +204,30 @@ class Explorer:
             }
         )
 
-    async def map(self, request: Request) -> Response:
-        """How far the map is; asking for it begins it."""
+    async def motifs(self, request: Request) -> Response:
+        """The song's repeated motifs, see `softaxes.explorer.motifs`."""
+        song = await self._open(request)
+
+        def find() -> dict[str, Any]:
+            with self._finding:
+                return self._motifs(song)
+
+        return JSONResponse(await run_in_threadpool(find))
+
+    async def search_motifs(self, request: Request) -> Response:
+        """Windows of the map most like the notes ``?notes=3-7,9`` of the song; asking begins the map."""
+        song, id = await self._open(request), parameter(request, "id", str)
+        notes = self._notes(song)
+        chosen = notes[chosen_indices(parameter(request, "notes", str), len(notes))]
         self.atlas.start()
+        search = functools.partial(search_motif, own_id=id)
+        return JSONResponse(await self.compute(search, chosen, song, self.model, self.atlas))
+
+    async def map(self, request: Request) -> Response:
+        """How far the map is; asking for it begins it, ``?umap=1`` begins UMAP too."""
+        self.atlas.start()
+        if parameter(request, "umap", int, 0):
+            await run_in_threadpool(self.atlas.start_umap)
         return JSONResponse(self.atlas.describe())
 
     async def map_songs(self, request: Request) -> Response:
@@ -213,18 +242,18 @@ class Explorer:
     # ------------------------------------------------------------------ parts of answers
 
     async def _open(self, request: Request) -> Song:
-        return await run_in_threadpool(self.library.open, parameter(request, "id", str))
+        id = parameter(request, "id", str)
+        song = self.library.in_memory(id)
+        return song if song is not None else await run_in_threadpool(self.library.open, id)
 
-    async def _steered(self, request: Request) -> tuple[Song, int, Edit, Steered]:
+    async def _asked_edit(self, request: Request) -> tuple[Song, int, Edit]:
         song = await self._open(request)
-        start = step_in(song, parameter(request, "at", int, 0))
-        steered_to = edit_of(request, self.model, song)
-        return (
-            song,
-            start,
-            steered_to,
-            await self.compute(steer_window, self.model, self._notes(song), start, steered_to),
-        )
+        return song, step_in(song, parameter(request, "at", int, 0)), edit_of(request, self.model, song)
+
+    async def _answer(self, song: Song, start: int, edit: Edit) -> Answer:
+        self._asked = time.monotonic()
+        kept = self.answers.kept(song, start, edit)
+        return kept if kept is not None else await run_in_threadpool(self.answers.answer, song, start, edit)
 
 
 def kind_json(kind: Kind) -> dict[str, Any]:
@@ -267,17 +296,6 @@ def step_in(song: Song, step: int) -> int:
     return step
 
 
-def bar_lines(song: Song, start: int, steps: int) -> list[int]:
-    """Where bars begin within a window, in its own steps."""
-    lines = song.bars(until_step=max(start + steps, 1))["start"]
-    return [int(line) - start for line in lines if start <= line < start + steps]
-
-
-def tempo_at(song: Song, step: int) -> float:
-    """Quarter notes a minute at a step."""
-    return next(bpm for at, bpm in reversed(song.tempi) if at <= max(0, step))
-
-
 async def read_body(request: Request, max_bytes: int) -> bytes:
     """The request's body; HTTPException 413 as soon as it is too large, whatever its header said."""
     too_large = HTTPException(413, f"a file may have {max_bytes // 1_000_000} MB at most")
@@ -299,7 +317,7 @@ async def _told(request: Request, error: Exception) -> Response:
     """The caller's mistakes as one sentence."""
     if isinstance(error, HTTPException):
         return refuse(error.status_code, str(error.detail))
-    return refuse(404 if isinstance(error, NoSuchSong) else 400, str(error))
+    return refuse(404 if isinstance(error, NoSuchSong | NoReport) else 400, str(error))
 
 
 def _to_first(pages: Mapping[str, str]) -> Callable[[Request], Awaitable[Response]]:
@@ -323,9 +341,19 @@ def _answer_blobs(blobs: BlobWorld) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-def build_app(explorer: Explorer | None, blobs: BlobWorld | None = None) -> Starlette:
+def _answer_reports(reports: Reports) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        if "name" in request.query_params:
+            return JSONResponse(await run_in_threadpool(reports.open, parameter(request, "name", str)))
+        return JSONResponse(await run_in_threadpool(reports.list))
+
+    return answer
+
+
+def build_app(explorer: Explorer | None, blobs: BlobWorld | None = None, reports: Reports | None = None) -> Starlette:
     """The whole app, without the guard; pages whose model is not there are not there either."""
-    pages = ({"/": "steer", "/map": "map"} if explorer else {}) | ({"/blobs": "blobs"} if blobs else {})
+    pages = {"/": "steer", "/map": "map", "/motifs": "motifs"} if explorer else {}
+    pages |= ({"/blobs": "blobs"} if blobs else {}) | ({"/report": "report"} if reports else {})
     css = kinds_css()
 
     def show(name: str) -> Callable[[Request], Awaitable[Response]]:
@@ -347,5 +375,6 @@ def build_app(explorer: Explorer | None, blobs: BlobWorld | None = None) -> Star
     routes += [Route("/kinds.css", kinds), Mount("/static", StaticFiles(directory=STATIC))]
     routes += explorer.routes() if explorer else [Route("/", _to_first(pages))]
     routes += [Route("/api/blobs", _answer_blobs(blobs))] if blobs else []
+    routes += [Route("/api/reports", _answer_reports(reports))] if reports else []
     handlers: dict[Any, Any] = {ValueError: _told, HTTPException: _told, OSError: _told}
     return Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)

@@ -5,7 +5,8 @@ for anything for a moment. What is done is kept in the user's cache, so a server
 Dropped files are neither mapped nor kept.
 
 A window's row of numbers: song, start, onsets, a place for each kind, and two for its content: the two largest
-principal components of the latents with the axes projected out.
+principal components of the latents with the axes projected out. Where umap-learn is installed and was asked for, two
+more: UMAP of the same.
 """
 
 from __future__ import annotations
@@ -31,13 +32,14 @@ from softaxes.music.cache import cache_folder
 from softaxes.music.rolls import ONSET, texture_notes
 from softaxes.music.song import Song
 from softaxes.music.windows import cut_windows
+from softaxes.report.pictures.maps import has_umap, umap_embedding
 from softaxes.songs import grid_of
 
 BATCH = 32  # windows encoded between two looks at whether someone waits
 QUIET_SECONDS = 0.3
 SAVE_SONGS = 100
 MIN_ONSETS = 4
-COLUMNS = ("song", "start", "onsets")
+COLUMNS, UMAP_COLUMNS = ("song", "start", "onsets"), ("umap 1", "umap 2")
 # How well each pitch class fits a major and a minor key on C: Krumhansl and Kessler, Psychological Review, 1982.
 MAJOR = (6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88)
 MINOR = (6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17)
@@ -67,6 +69,9 @@ class Atlas:
         self.latents: list[NDArray[np.float32]] = []
         self.rows: list[NDArray[np.float32]] = []  # song, start, onsets
         self.keys: list[int] = []
+        self._umap: NDArray[np.float32] | None = None
+        self._umap_thread: threading.Thread | None = None
+        self._content: tuple[int, NDArray[np.float32], NDArray[np.float32]] | None = None
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
         self._changing = threading.Lock()
@@ -94,8 +99,39 @@ class Atlas:
             "windows": windows,
             "skipped": self.skipped,
             "left_out": self.left_out,
-            "columns": [*COLUMNS, *self.model.axes, "content 1", "content 2"],
+            "columns": [
+                *COLUMNS,
+                *self.model.axes,
+                "content 1",
+                "content 2",
+                *UMAP_COLUMNS[: 2 * self._has_umap(windows)],
+            ],
+            "umap": self.umap_state(),
         }
+
+    def umap_state(self) -> str:
+        """ "missing" (not installed), "off" (nobody asked), "running" or "done"."""
+        if not has_umap():
+            return "missing"
+        with self._changing:
+            if self._umap_thread is None:
+                return "off"
+            return "running" if self._umap_thread.is_alive() else "done"
+
+    def start_umap(self) -> None:
+        """Embed all windows in the background once all songs are done; again is nothing, before that too."""
+        if has_umap() and self.done == len(self.entries) and self.rows:
+            _, content = self.content()
+            with self._changing:
+                if self._umap_thread is None:
+                    self._umap_thread = threading.Thread(target=self._embed, args=(content,), daemon=True)
+                    self._umap_thread.start()
+
+    def _embed(self, content: NDArray[np.float32]) -> None:
+        self._umap = umap_embedding(content, 2).astype(np.float32)
+
+    def _has_umap(self, windows: int) -> bool:
+        return self._umap is not None and len(self._umap) == windows
 
     def songs(self) -> list[tuple[str, str, int]]:
         """Id, name and key of the songs done: 0..11 major on C.., 12..23 minor, -1 unknown."""
@@ -111,7 +147,19 @@ class Atlas:
         z = torch.from_numpy(np.concatenate(latents))
         places = [axis.coordinate(z) for axis in self.model.axes.values()]
         content = two_components(self.model.axes.remove(z).numpy())
-        return np.column_stack([np.concatenate(rows), *(p.numpy() for p in places), content]).astype(np.float32)
+        columns = [np.concatenate(rows), *(p.numpy() for p in places), content]
+        if self._umap is not None and self._has_umap(len(z)):
+            columns.append(self._umap)
+        return np.column_stack(columns).astype(np.float32)
+
+    def content(self) -> tuple[Float[np.ndarray, "windows columns"], Float[np.ndarray, "windows D"]]:
+        """Song, start and onsets of each window done so far, and its latent with the axes projected out."""
+        with self._changing:
+            rows, latents = list(self.rows), list(self.latents)
+            if self._content is None or self._content[0] != len(rows):
+                removed = self.model.axes.remove(torch.from_numpy(_joined(latents))).numpy() if rows else _joined([])
+                self._content = len(rows), _joined(rows), removed
+            return self._content[1:]
 
     def run(self) -> None:
         """Encode what is not done yet; ends when all is done or `close` is called."""

@@ -59,6 +59,11 @@ class Library:
         listed = [Entry(f"folder:{name}", PurePosixPath(name).with_suffix("").as_posix()) for name in self.names]
         return dropped + listed + [Entry(id, title(song, id)) for id, song in self.tunes.items()]
 
+    def in_memory(self, id: str) -> Song | None:
+        """The song if it was read before; costs nothing, touches no file."""
+        with self._lock:
+            return self._read.get(id.removeprefix("folder:")) if id.startswith("folder:") else self.dropped.get(id)
+
     def open(self, id: str) -> Song:
         """The song; NoSuchSong, or another ValueError if its file cannot be read any more."""
         source, _, name = id.partition(":")

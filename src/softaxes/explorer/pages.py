@@ -21,7 +21,8 @@ def page(name: str, pages: Mapping[str, str], model: str) -> HTMLResponse:
         f'<a href="{address}"{" aria-current=page" if other == name else ""}>{other.title()}</a>'
         for address, other in pages.items()
     ]
-    body = (STATIC / f"{name}.html").read_text(encoding="utf-8")
+    songs = (STATIC / "songs.html").read_text(encoding="utf-8")  # the field for a song, on every page that opens one
+    body = Template((STATIC / f"{name}.html").read_text(encoding="utf-8")).substitute(songs=songs)
     return HTMLResponse(
         shell.substitute(name=name, title=name.title(), links="".join(links), model=html.escape(model), body=body)
     )

@@ -63,8 +63,9 @@ class Reader:
         self._stop()
         context = multiprocessing.get_context("spawn")  # forking a process that has started torch's threads can hang
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs,), daemon=True)
-        self._process.start()
+        process = context.Process(target=_work, args=(theirs,), daemon=True)
+        process.start()
+        self._process = process  # only now: one that never started cannot be stopped
         theirs.close()
         if not self._pipe.poll(STARTING_SECONDS) or self._pipe.recv() != "ready":
             raise OSError("the process that reads MIDI files did not start")

@@ -15,6 +15,15 @@ from starlette.types import ASGIApp
 from softaxes.explorer.guard import LOOPBACK, Guard
 
 EVERY_ADDRESS = ("0.0.0.0", "::")
+USUAL_PORT = 7316  # pages that are open go on when the server is started again
+
+
+def listen_anywhere(host: str, usual: int = USUAL_PORT) -> socket.socket:
+    """A socket on the usual port, or on any that is free; ValueError (one line) where it cannot."""
+    try:
+        return listen(host, usual)
+    except ValueError:
+        return listen(host, 0)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -52,7 +61,7 @@ def address(guard: Guard, host: str, port: int) -> str:
 def serve(app: ASGIApp, host: str, port: int, open_browser: bool) -> None:
     """Serve until interrupted; prints the address first."""
     guard = guarded(app, host)
-    listening = listen(host, port)
+    listening = listen(host, port) if port else listen_anywhere(host)
     where = address(guard, host, listening.getsockname()[1])
     print(f"softaxes explorer: {where}  (ctrl-C ends it)", flush=True)
     if open_browser:

@@ -13,7 +13,7 @@ follows another adds to what its leader turns.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,25 +81,46 @@ def check_edit(model: Model, edit: Edit) -> None:
 
 def steer_window(model: Model, notes: Notes, start: int, edit: Edit) -> Steered:
     """Steer the window of ``notes`` that begins at step ``start``, decode it, and compare with the true edit."""
-    check_edit(model, edit)
+    return steer_windows(model, notes, start, [edit])[0]
+
+
+def steer_windows(model: Model, notes: Notes, start: int, edits: Sequence[Edit]) -> list[Steered]:
+    """The same for several edits of one window, in one batch.
+
+    Raises:
+        ValueError: no edits, or one that `check_edit` refuses.
+    """
+    for edit in edits:
+        check_edit(model, edit)
     steps = model.window_steps
     window = notes_to_roll(notes, steps, start)
-    truth = true_edit(notes, start, steps, edit.amounts) if edit.has_truth else None
-    other = notes_to_roll(notes, steps, start if edit.other is None else edit.other)
-    latents = model.encode(np.stack([window, other, window if truth is None else truth]))
-    at, moved, ideal = latents[:1], _moved(model, latents, edit), latents[2:]
-    sounding = _binary(model, model.decode(torch.cat([moved, ideal])))
-    known = truth is not None
-    coordinates = {
-        name: {
-            "at": _number(axis.coordinate(at)),
-            "moved": _number(axis.coordinate(moved)),
-            "true": _number(axis.coordinate(ideal)) if known else None,
+    truths = [true_edit(notes, start, steps, edit.amounts) if edit.has_truth else None for edit in edits]
+    starts = sorted({edit.other for edit in edits if edit.other is not None and edit.blend})
+    others = [notes_to_roll(notes, steps, at) for at in starts]
+    known = [truth for truth in truths if truth is not None]
+    latents = model.encode(np.stack([window, *others, *known]))
+    at, rest = latents[:1], latents[1 + len(starts) :]
+    second = {start: latents[1 + k : 2 + k] for k, start in enumerate(starts)}
+    moved = torch.cat(
+        [_moved(model, at, None if edit.other is None else second.get(edit.other), edit) for edit in edits]
+    )
+    sounding = _binary(model, model.decode(torch.cat([moved, rest])))
+    places = {name: [axis.coordinate(z) for z in (at, moved, rest)] for name, axis in model.axes.items()}
+    steered, row = list[Steered](), 0
+    for k, truth in enumerate(truths):
+        ideal, ceiling, here = (None, None, None) if truth is None else (rest[row], sounding[len(edits) + row], row)
+        row += truth is not None
+        coordinates = {
+            name: {
+                "at": _number(z_at),
+                "moved": _number(z_moved[k]),
+                "true": None if here is None else _number(z_true[here]),
+            }
+            for name, (z_at, z_moved, z_true) in places.items()
         }
-        for name, axis in model.axes.items()
-    }
-    figures = _figures(at, moved, ideal, sounding, truth)
-    return Steered(window, sounding[0], truth, figures, coordinates)
+        figures = _figures(at[0], moved[k], ideal, sounding[k], ceiling, truth)
+        steered.append(Steered(window, sounding[k], truth, figures, coordinates))
+    return steered
 
 
 def true_edit(notes: Notes, start: int, steps: int, amounts: Mapping[str, int]) -> Roll:
@@ -129,9 +150,10 @@ def marked_notes(roll: Roll, against: Roll | None, extra: str) -> list[list[Any]
     return rows
 
 
-def _moved(model: Model, latents: Tensor, edit: Edit) -> Tensor:
-    """(1, D): blended, then steered; a follower's amount comes on top of its leader's."""
-    z = torch.lerp(latents[:1], latents[1:2], edit.blend)
+def _moved(model: Model, z: Tensor, other: Tensor | None, edit: Edit) -> Tensor:
+    """(1, D): blended with the other window, then steered; a follower's amount comes on top of its leader's."""
+    if other is not None:
+        z = torch.lerp(z, other, edit.blend)
     amounts = {name: amount for name, amount in edit.amounts.items() if amount}
     for name in amounts:
         leader = model.axes[name].kind.family
@@ -145,18 +167,18 @@ def _binary(model: Model, probabilities: Tensor) -> UInt8[np.ndarray, "n 2 128 s
 
 
 def _figures(
-    at: Tensor, moved: Tensor, ideal: Tensor, decoded: np.ndarray, truth: Roll | None
+    at: Tensor, moved: Tensor, ideal: Tensor | None, decoded: Roll, ceiling: Roll | None, truth: Roll | None
 ) -> dict[str, float | None]:
     """Note F1 of the decoded edit, its ceiling (the true edit encoded and decoded), and the latent's relative error.
 
     The error is |moved - ideal| / |ideal - at|: 0 is exact, 1 what doing nothing costs; None where nothing moves.
     """
-    if truth is None:
+    if truth is None or ideal is None or ceiling is None:
         return {"f1": None, "ceiling": None, "error": None}
     expected = float((ideal - at).norm())
     error = float((moved - ideal).norm()) / expected if expected > SAME * (1 + float(at.norm())) else None
-    f1, ceiling = (note_counts(truth[None], roll[None]).f1 for roll in decoded)
-    return {"f1": f1, "ceiling": ceiling, "error": error}
+    f1, best = (note_counts(truth[None], roll[None]).f1 for roll in (decoded, ceiling))
+    return {"f1": f1, "ceiling": best, "error": error}
 
 
 def _number(value: Tensor) -> float:

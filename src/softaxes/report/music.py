@@ -11,10 +11,12 @@ import numpy as np
 
 from softaxes import __version__, load
 from softaxes.diagnostics import Report
+from softaxes.diagnostics.cosines import pair_cosines
 from softaxes.music_run import load_music, run_config
-from softaxes.report.music_page import music_page
+from softaxes.report import redraw
+from softaxes.report.music_page import UNITS, music_page
 from softaxes.report.music_probes import probe_section, run_probes
-from softaxes.report.music_sheet import MusicFindings, music_sheet
+from softaxes.report.music_sheet import MusicFindings, chance_of, music_sheet, success_at_amounts
 from softaxes.report.page import write_page
 from softaxes.tracking import read_metrics
 
@@ -68,4 +70,24 @@ def music_metrics(found: MusicFindings, settings: Mapping[str, Any]) -> dict[str
             kind: {method: sheet.to_dict() for method, sheet in sheets.items()}
             for kind, sheets in found.edit_sheets.items()
         },
+        "redraw": music_redraw(found),
     }
+
+
+def music_redraw(found: MusicFindings) -> dict[str, Any]:
+    """The counts and curves behind the pictures, see `softaxes.report.redraw`."""
+    running, isolated, ladders = found.latents.running, found.latents.isolated, found.latents.ladders
+    success = []
+    for index, kind in enumerate(ladders.kinds):
+        if (ladders.kind == index).any():
+            at = success_at_amounts(ladders, found.model.axes, index)
+            unit, chance = UNITS.get(kind.name, "steps"), chance_of(at.candidates)
+            success.append(
+                redraw.success_row(kind.name, unit, at.amount, at.right, chance=chance, candidates=at.candidates)
+            )
+    moves = redraw.moves(running, found.model.axes, UNITS)
+    if isolated is not None:
+        known = {row["kind"] for row in moves}
+        moves += [row for row in redraw.moves(isolated, found.model.axes, UNITS) if row["kind"] not in known]
+    cosines = redraw.cosine_bins(pair_cosines(running), dims=running.anchor.shape[1])
+    return {"cosines": cosines, "moves": moves, "success": success}

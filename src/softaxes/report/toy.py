@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from softaxes import __version__
-from softaxes.report import article
+from softaxes.blobs import KINDS
+from softaxes.diagnostics.cosines import pair_cosines
+from softaxes.report import article, redraw
 from softaxes.report.page import write_page
 from softaxes.report.toy_page import toy_page
 from softaxes.report.toy_sheet import Decoded, ToyFindings, toy_findings
@@ -43,6 +45,17 @@ def toy_metrics(found: ToyFindings, *, n: int, seed: int) -> dict[str, Any]:
             f"draws_of_{article.NOTEBOOK_N}": dict(found.noise),
         },
         "controls": {name: report.to_dict() for name, report in found.controls.items()},
+        "redraw": toy_redraw(found),
+    }
+
+
+def toy_redraw(found: ToyFindings) -> dict[str, Any]:
+    """The counts and curves behind the pictures, see `softaxes.report.redraw`."""
+    triplets, ladders = found.latents.triplets, found.latents.ladders
+    return {
+        "cosines": redraw.cosine_bins(pair_cosines(triplets), dims=triplets.anchor.shape[1]),
+        "moves": redraw.moves(ladders, found.model.axes, {kind.name: "pixels" for kind in KINDS}),
+        "success": [],
     }
 
 

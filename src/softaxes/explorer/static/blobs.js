@@ -69,7 +69,7 @@ function draw() {
     if (!answer) continue;
     const { cosines, share } = answer;
     drawMesh(drawing, { places: answer[view.by], clipped: answer.clipped, row: view.row, column: view.column, named: view.by === "axes" });
-    const figure = (label, value) => `${label} ${value === null ? "–" : value.toFixed(2)}`;
+    const figure = (label, value) => `${label} ${value === null ? "–" : value.toFixed(2).replace("-", "−")}`;
     const text = [figure("same", cosines.same), figure("opposite", cosines.opposite), figure("cross", cosines.cross)].join(" · ");
     caption.textContent = `cosines of this blob's differences: ${text}; two directions hold ${Math.round(100 * share)} %`;
     drawing.setAttribute("aria-label", `${name}: ${caption.textContent}`);

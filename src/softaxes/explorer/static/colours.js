@@ -14,3 +14,6 @@ export const wheel = (share) => rgb(((share % 1) + 1) % 1, 0.55, isDark() ? 0.62
 export const grey = () => rgb(0, 0, 0.55);
 export const growing = (share) => rgb(0.58 - 0.5 * share, 0.35 + 0.4 * share, isDark() ? 0.4 + 0.25 * share : 0.72 - 0.27 * share);
 export const scattered = (number) => wheel(number * 0.61803);
+
+// Motifs are many and have no order: neighbours in the list lie far apart on the wheel.
+export const motifColour = (number) => `hsl(${Math.round((205 + number * 137.508) % 360)} ${isDark() ? "62% 62%" : "58% 44%"})`;

@@ -23,9 +23,11 @@ export function buildDials(place, kinds) {
   return (coordinates) => kinds.forEach((kind, index) => drawings[index](coordinates[kind.name]));
 }
 
+const tenth = (value) => value.toFixed(1).replace("-", "−");
+
 function sentence(kind, { at, moved, true: truth }) {
-  const parts = [`${kind.name} ${at.toFixed(1)} → ${moved.toFixed(1)}`];
-  return truth === null ? parts : [...parts, `(true ${truth.toFixed(1)})`];
+  const parts = [`${kind.name} ${tenth(at)} → ${tenth(moved)}`];
+  return truth === null ? parts : [...parts, `(true ${tenth(truth)})`];
 }
 
 function ruler(kind, { at, moved, true: truth }) {
@@ -35,7 +37,7 @@ function ruler(kind, { at, moved, true: truth }) {
   const parts = [svg("line", { class: "dial-rule", x1: 12, x2: 248, y1: 26, y2: 26 })];
   for (let value = -Math.floor(reach / every) * every; value <= reach; value += every) {
     parts.push(svg("line", { class: "dial-tick", x1: x(value), x2: x(value), y1: 22, y2: 30 }));
-    parts.push(svg("text", { class: "dial-text", x: x(value), y: 48 }, value > 0 ? `+${value}` : `${value}`));
+    parts.push(svg("text", { class: "dial-text", x: x(value), y: 48 }, value > 0 ? `+${value}` : `${value}`.replace("-", "−")));
   }
   parts.push(svg("line", { class: "dial-arc", x1: x(at), x2: x(moved), y1: 26, y2: 26 }));
   if (truth !== null) parts.push(svg("line", { class: "dial-true", x1: x(truth), x2: x(truth), y1: 9, y2: 36 }));

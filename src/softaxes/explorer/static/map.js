@@ -7,6 +7,7 @@ import { drawPanel } from "./panel.js";
 import { PointMap } from "./points.js";
 import { play } from "./synth.js";
 
+const NEAR = 24;  // windows that the key l lists
 const find = (id) => document.getElementById(id);
 const state = { model: null, told: null, songs: [], table: new Float32Array(), width: 1, places: "axes", colour: "song", playing: null };
 let map;
@@ -14,6 +15,7 @@ let map;
 async function start() {
   map = new PointMap(find("map"), { onHover: hover, onOpen: open, onLasso: list });
   state.model = await ask("/api/model");
+  state.told = await ask("/api/map");
   choices();
   const { places = "axes", colour = "song" } = readState();
   Object.assign(state, { places, colour });
@@ -26,7 +28,7 @@ async function start() {
 function choices() {
   const fill = (id, rows) => find(id).replaceChildren(...rows.map(([value, text]) => Object.assign(document.createElement("option"), { value, textContent: text })));
   const [x, y] = axisKinds();
-  fill("view", [["axes", `${x.name} against ${y.name}`], ["content", "content, axes removed (PCA)"]]);
+  fill("view", [["axes", `${x.name} against ${y.name}`], ["content", "content, axes removed (PCA)"], ...(state.told.umap === "missing" ? [] : [["umap", "content, axes removed (UMAP)"]])]);
   fill("colour", [["song", "song"], ["key", "key"], ["phase", `phase of ${y.name}`], ["density", "density"]]);
 }
 
@@ -51,6 +53,19 @@ async function follow() {
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
   document.body.dataset.shown = String(state.told.windows);
+  if (state.places === "umap") await embed();
+}
+
+// UMAP takes a while: it is begun when somebody wants to see it.
+async function embed() {
+  while (state.told.umap !== "done" && state.told.done >= state.told.total && state.told.windows) {
+    find("told").textContent = "UMAP is being computed: its first import alone takes most of a minute…";
+    state.told = await ask("/api/map", { umap: 1 });
+    if (state.told.umap !== "done") await new Promise((resolve) => setTimeout(resolve, 1000));
+  }
+  tell();
+  await fetchPoints(false);
+  document.body.dataset.umap = String(state.told.columns.includes("umap 1"));
 }
 
 function tell() {
@@ -84,8 +99,10 @@ function values(name) {
 }
 
 function show(keepView = false) {
-  const names = state.places === "content" ? ["content 1", "content 2"] : axisKinds().map((kind) => kind.name);
-  const units = state.places === "content" ? ["", ""] : axisKinds().map((kind) => `, ${kind.unit}`);
+  const content = state.places === "umap" && column("umap 1") >= 0 ? ["umap 1", "umap 2"] : ["content 1", "content 2"];
+  const onAxes = state.places !== "content" && state.places !== "umap";
+  const names = onAxes ? axisKinds().map((kind) => kind.name) : content;
+  const units = onAxes ? axisKinds().map((kind) => `, ${kind.unit}`) : ["", ""];
   find("x-name").textContent = `${names[0]}${units[0]} →`;
   find("y-name").textContent = `↑ ${names[1]}${units[1]}`;
   map.show(values(names[0]), values(names[1]), colours(), keepView);
@@ -159,7 +176,7 @@ async function playAll() {
 }
 
 function listen() {
-  const choose = (name) => (event) => { state[name] = event.target.value; writeState({ places: state.places, colour: state.colour }, true); show(name === "colour"); };
+  const choose = (name) => (event) => { state[name] = event.target.value; writeState({ places: state.places, colour: state.colour }, true); show(name === "colour"); if (state.places === "umap") embed().catch((error) => say(error.message)); };
   find("view").addEventListener("change", choose("places"));
   find("colour").addEventListener("change", choose("colour"));
   find("whole").addEventListener("click", () => map.whole());
@@ -170,6 +187,7 @@ function listen() {
   });
   find("play-all").addEventListener("click", () => playAll().catch((error) => say(error.message)));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show(true));
+  find("map").addEventListener("keydown", (event) => { if (event.key === "l") map.catchNear(NEAR); });
   addEventListener("keydown", (event) => { if (event.key === "Escape") { state.playing?.stop(); list([]); map.chosen.clear(); map.draw(); } });
   addEventListener("popstate", () => { const { places = "axes", colour = "song" } = readState(); Object.assign(state, { places, colour }); find("view").value = places; find("colour").value = colour; show(); });
 }

@@ -103,6 +103,16 @@ export class PointMap {
     });
   }
 
+  // The `count` points nearest to the middle of what is seen: a lasso for the keyboard.
+  catchNear(count) {
+    const [x, y] = this.centre, [sx, sy] = this.scale;
+    const far = Float32Array.from(this.xs, (value, i) => ((value - x) * sx) ** 2 + ((this.ys[i] - y) * sy) ** 2);
+    const caught = [...far.keys()].sort((a, b) => far[a] - far[b]).slice(0, count);
+    this.chosen = new Set(caught);
+    this.draw();
+    this.onLasso(caught);
+  }
+
   catchIn(path) {
     const area = new Path2D();
     path.forEach(([x, y], i) => (i ? area.lineTo(x, y) : area.moveTo(x, y)));

@@ -3,7 +3,7 @@
 
 import { isSharp, pitchName } from "./pitch.js";
 
-const LEFT = 34, TOP = 16;
+export const LEFT = 34, TOP = 16;
 
 export class SongRoll {
   constructor(canvas, { onWindow, onSecond }) {
@@ -40,6 +40,10 @@ export class SongRoll {
     return (later < 0 ? this.song.bars.length : later) - 1;
   }
 
+  colourOf() { return null; }  // of a note, by its index; null: as any other
+
+  mark() {}  // what else stands over the notes
+
   // By bars, or by beats within the song.
   move(direction, byBeat) {
     const bar = this.barOf(this.at), [start] = this.song.bars[bar];
@@ -57,7 +61,6 @@ export class SongRoll {
 
   listen() {
     const { canvas } = this;
-    const stepAt = (event) => this.left + (event.clientX - canvas.getBoundingClientRect().left - LEFT) / this.scale;
     let grabbed = null;
     canvas.addEventListener("pointerdown", (event) => { if (this.song) grabbed = { x: event.clientX, left: this.left, moved: false }; });
     canvas.addEventListener("pointermove", (event) => {
@@ -70,17 +73,12 @@ export class SongRoll {
     canvas.addEventListener("pointerup", (event) => {
       const clicked = grabbed && !grabbed.moved;
       grabbed = null;
-      const step = stepAt(event);
+      const step = this.stepAt(event);
       if (!clicked || step < 0 || step >= this.song.length_steps) return;
       const start = this.song.bars[this.barOf(step)][0];
       (event.shiftKey ? this.onSecond : this.onWindow)(start);
     });
-    canvas.addEventListener("wheel", (event) => {
-      if (!this.song || (!event.ctrlKey && !event.shiftKey && Math.abs(event.deltaX) <= Math.abs(event.deltaY))) return;
-      event.preventDefault();
-      if (event.ctrlKey) this.zoom(Math.exp(-event.deltaY / 300), stepAt(event));
-      else { this.left += (event.deltaX || event.deltaY) / this.scale; this.draw(); }
-    }, { passive: false });
+    this.listenToWheel();
     canvas.addEventListener("keydown", (event) => {
       if (!this.song) return;
       const act = {
@@ -89,6 +87,19 @@ export class SongRoll {
       }[event.key];
       if (act) { event.preventDefault(); act(); }
     });
+  }
+
+  stepAt(event) {
+    return this.left + (event.clientX - this.canvas.getBoundingClientRect().left - LEFT) / this.scale;
+  }
+
+  listenToWheel() {
+    this.canvas.addEventListener("wheel", (event) => {
+      if (!this.song || (!event.ctrlKey && !event.shiftKey && Math.abs(event.deltaX) <= Math.abs(event.deltaY))) return;
+      event.preventDefault();
+      if (event.ctrlKey) this.zoom(Math.exp(-event.deltaY / 300), this.stepAt(event));
+      else { this.left += (event.deltaX || event.deltaY) / this.scale; this.draw(); }
+    }, { passive: false });
   }
 
   showPlayhead(step) {
@@ -125,11 +136,13 @@ export class SongRoll {
     for (let pitch = this.low; pitch <= this.high; pitch++) if (isSharp(pitch)) box(ink("--sharp"), LEFT, y(pitch), width, row);
     this.rule(pen, ink, x, width, height);
     this.frame(pen, ink, x, height);
-    for (const [onset, duration, pitch] of song.notes) {
+    const plain = ink("--note");
+    song.notes.forEach(([onset, duration, pitch], index) => {
       const from = x(onset), wide = duration * this.scale;
-      if (from + wide < LEFT || from > width) continue;
-      box(ink("--note"), from + 0.5, y(pitch) + 0.5, Math.max(1, wide - 1), Math.max(1, row - 1));
-    }
+      if (from + wide < LEFT || from > width) return;
+      box(this.colourOf(index) ?? plain, from + 0.5, y(pitch) + 0.5, Math.max(1, wide - 1), Math.max(1, row - 1));
+    });
+    this.mark(pen, ink, x, y, row);
     if (this.playhead !== null) box(ink("--focus"), x(this.playhead), 0, 1.5, height);
     box(ink("--card"), 0, 0, LEFT - 1, height);
     pen.fillStyle = ink("--faint");

@@ -3,39 +3,33 @@
 import { address, ask, latest, say } from "./api.js";
 import { readState, writeState } from "./address.js";
 import { buildDials } from "./dials.js";
-import { acceptDrops, giveAgain, upload } from "./drop.js";
 import { drawPanel, movePlayhead } from "./panel.js";
 import { SongRoll } from "./roll.js";
 import { buildSlider, buildSliders } from "./sliders.js";
+import { buildSongs, invite } from "./songs.js";
 import { play } from "./synth.js";
 
 const find = (id) => document.getElementById(id);
-const view = { model: null, songs: [], song: null, at: 0, second: null, answer: null };
-let roll, sliders, blend, second, showDials, playing = null;
+const view = { model: null, song: null, at: 0, second: null, answer: null };
+let roll, songs, sliders, blend, second, showDials, playing = null;
 
 async function start() {
   roll = new SongRoll(find("roll"), { onWindow: (at) => chooseWindow(at, true), onSecond: (at) => chooseSecond(at) });
   view.model = await ask("/api/model");
-  sliders = buildSliders(find("sliders"), view.model.kinds, edited);
+  sliders = buildSliders(find("sliders"), view.model.kinds, edited, grabbed);
   blend = buildBlend();
   showDials = buildDials(find("dials"), view.model.kinds);
+  songs = buildSongs(view.model.max_bytes, async (id) => { await openSong(id); remember(true); steer(); });
   listen();
-  await listSongs();
+  await songs.list();
   await restore();
 }
 
 // ------------------------------------------------------------------ songs
 
-async function listSongs() {
-  view.songs = await ask("/api/songs");
-  find("songs").replaceChildren(...view.songs.map(({ name }) => Object.assign(document.createElement("option"), { value: name })));
-}
-
 async function openSong(id, at = null) {
   stop();
-  view.song = await fetchSong(id);
-  find("song").value = view.songs.find((entry) => entry.id === id)?.name ?? view.song.name;
-  find("empty").hidden = true;
+  view.song = await songs.open(id);
   view.second = null;
   roll.open(view.song, view.model.window_steps);
   setWindow(at ?? firstWindow());
@@ -45,28 +39,6 @@ async function openSong(id, at = null) {
 function firstWindow() {
   const begun = view.song.bars.filter(([start, steps]) => view.song.notes.some(([onset]) => onset >= start && onset < start + steps));
   return (begun.find(([, steps]) => steps === view.model.bar_steps) ?? begun[0] ?? [0])[0];
-}
-
-// A server that was restarted is given a dropped file again.
-async function fetchSong(id) {
-  try {
-    return await ask("/api/song", { id });
-  } catch (error) {
-    if (error.status === 404 && await giveAgain(id)) { await listSongs(); return ask("/api/song", { id }); }
-    throw error;
-  }
-}
-
-async function openFiles(files) {
-  let last = null;
-  for (const file of files) {
-    try { last = await upload(file, view.model.max_bytes); } catch (error) { say(error.message, 10); }
-  }
-  if (!last) return;
-  await listSongs();
-  await openSong(last.id);
-  remember(true);
-  steer();
 }
 
 // What the model learned on has bars of one length only.
@@ -112,6 +84,16 @@ function buildBlend() {
 
 function edited(done) { remember(false); if (view.song) steer(done); }
 
+// The server computes what this slider may ask for; where it was taken hold of before, from here, that is done.
+let grabbedFrom = "";
+function grabbed(kind) {
+  if (!view.song) return;
+  const asked = { ...question(), kind }, from = address("", { ...asked, [kind]: undefined });
+  if (from === grabbedFrom) return;
+  grabbedFrom = from;
+  ask("/api/steer/ahead", asked).catch(() => { grabbedFrom = ""; });  // dragging works without, only slower
+}
+
 const amounts = () => ({ ...sliders.get(), ...(view.second === null ? {} : { with: view.second, blend: Number(blend.input.value) / 100 }) });
 const question = () => ({ id: view.song.id, at: view.at, ...amounts() });
 
@@ -122,7 +104,7 @@ function remember(step) {
 async function restore() {
   const { song, at, with: other, blend: share = 0, ...rest } = readState();
   sliders.set(rest);
-  const id = song ?? view.songs[0]?.id;
+  const id = song ?? songs.first();
   if (!id) return invite("Drop a MIDI file here, or open one with the button above.");
   try {
     await openSong(id, at === undefined ? null : Number(at));
@@ -136,22 +118,11 @@ async function restore() {
   steer();
 }
 
-function invite(words) {
-  find("empty").textContent = words;
-  find("empty").hidden = false;
-}
-
 // ------------------------------------------------------------------ the edit
 
 const steer = latest(async () => {
   const asked = question();
-  let answer;
-  try {
-    answer = await ask("/api/steer", asked);
-  } catch (error) {
-    if (error.status !== 404 || !(await giveAgain(asked.id))) throw error;
-    answer = await ask("/api/steer", asked);
-  }
+  const answer = await songs.again(asked.id, () => ask("/api/steer", asked));
   view.answer = answer;
   showEdit(answer);
   showDials(answer.coordinates);
@@ -218,14 +189,6 @@ function quiet() {
 // ------------------------------------------------------------------ events
 
 function listen() {
-  find("song").addEventListener("change", async (event) => {
-    const entry = view.songs.find(({ name }) => name === event.target.value);
-    if (!entry) return say("no song of that name: choose one of the list");
-    try { await openSong(entry.id); remember(true); steer(); } catch (error) { say(error.message); }
-  });
-  find("choose").addEventListener("click", () => find("file").click());
-  find("file").addEventListener("change", (event) => { openFiles([...event.target.files]); event.target.value = ""; });
-  acceptDrops(openFiles);
   for (const what of ["song", "decoded", "truth"]) find(`play-${what}`).addEventListener("click", () => hear(what));
   find("zoom-in").addEventListener("click", () => roll.zoom(1.4));
   find("zoom-out").addEventListener("click", () => roll.zoom(1 / 1.4));
