@@ -36,6 +36,7 @@ COMMANDS = {
     "train": Command("softaxes.music_run:train_music", "train an encoder (and decoder) on a corpus of music"),
     "report": Command("softaxes.report.music:music_report", "judge a music run on its held-out songs"),
     "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
+    "motifs search": Command("softaxes.motif_search:search_motifs", "the places in a folder most like a query"),
 }
 INTERRUPTED = 130
 
