@@ -33,9 +33,9 @@ from softaxes.music.folders import check_folder
 from softaxes.music.rolls import texture_notes
 from softaxes.music.song import NOTE_DTYPE, Song
 
-NEAREST_CLIPS, COMPARED = 2000, 100  # clips that the codes name; places that are compared note for note
+NEAREST_CLIPS, COMPARED = 1000, 100  # clips that the codes name; places that are compared note for note
 COMPARED_NOTES = 200_000  # of the query times places: the longer the query, the fewer places (never below 2 top)
-QUERY_PLACES = 12  # places along the query whose clips are searched; longer queries are sampled evenly
+QUERY_PLACES = 6  # places along the query whose clips are searched; longer queries are sampled evenly
 DEFAULT_MODEL = "pop909-melody"
 
 

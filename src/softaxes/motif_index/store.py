@@ -268,7 +268,7 @@ def _open_segment(folder: Path, record: SegmentRecord, manifest: Manifest) -> Se
 
     def mapped(name: str) -> Any:
         path = folder / f"{record.id}.{name}.npy"
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return np.load(path, mmap_mode="c", allow_pickle=False)  # private: torch takes no arrays that are read-only
 
     segment = Segment(
         record,
