@@ -37,6 +37,8 @@ COMMANDS = {
     "report": Command("softaxes.report.music:music_report", "judge a music run on its held-out songs"),
     "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
     "motifs search": Command("softaxes.motif_search:search_motifs", "the places in a folder most like a query"),
+    "motifs vocabulary": Command("softaxes.motif_vocabulary:motif_vocabulary", "a folder's motifs as words"),
+    "motifs phrases": Command("softaxes.motif_phrases:compare_phrases", "are a song's equal phrases found? (POP909)"),
 }
 INTERRUPTED = 130
 

@@ -5,7 +5,8 @@ labels). Mean average precision over a song's queries, then the mean over songs,
 figure leaves exact returns out of the gallery (same notes, moved in time and pitch as a whole), so only varied returns
 are to be found.
 
-    learned code           codes of two-bar clips at every bar of the melody, best diagonal (`softaxes.motifs.phrases`)
+    learned code           codes of the melody at every bar, one bar and a whole window (two bars) long: mean of both
+                           best diagonals (`softaxes.motifs.phrases`)
     overlap                most melody notes that one translation in time and pitch makes coincide
     chroma                 beat chroma of all tracks, best diagonal of the self-similarity matrix
     chroma, any key        the same under the best of twelve transpositions
@@ -52,6 +53,7 @@ METHODS = (
     "bars",
     "chance",
 )
+POWER = 3.0  # of the codes' cosines; chosen with the clip lengths on validation songs, see docs/LOG.md
 Scores = dict[str, NDArray[np.float64]]
 
 
@@ -143,7 +145,7 @@ def phrase_scores(model: Model, song: Song, phrases: SongPhrases) -> Scores:
     """Every method's (phrases, phrases) matrix."""
     clips = phrases.clips()
     chroma = [_chroma(song, begin, end) for begin, end in phrases.spans.tolist()]
-    learned = stretch_similarity([_codes(model, song, n, s) for n, s in zip(phrases.notes, phrases.spans, strict=True)])
+    learned = _learned(model, song, phrases)
     shared = overlap(clips, clips)
     bars = np.array(phrases.bars, float)
     return {
@@ -184,16 +186,25 @@ def _map(scores: NDArray[np.float64], letters: NDArray[Any], left_out: NDArray[n
     return float(np.mean(values)) if values else float("nan")
 
 
-def _codes(model: Model, song: Song, notes: NDArray[np.void], span: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Codes of the clips at every bar of a phrase that lie inside it (one at least); the phrase's own notes only."""
-    begin, end = span.tolist()
-    lines = song.downbeats().astype(np.int64)
-    starts = lines[(lines >= begin) & (lines < end)]
-    inside = starts[starts + model.window_steps <= end]
-    starts = inside if len(inside) else np.array([begin], np.int64)
-    codes, _ = encode_clips(model, notes, starts, model.window_steps)
-    holds = np.array([((notes["onset"] >= s) & (notes["onset"] < s + model.window_steps)).any() for s in starts])
-    return codes * holds[:, None]  # a silent clip is like nothing
+def _learned(model: Model, song: Song, phrases: SongPhrases) -> NDArray[np.float64]:
+    """Best diagonals of the codes, mean over the clip lengths."""
+    lines, scores = song.downbeats().astype(np.int64), []
+    for length in (model.window_steps, model.window_steps // 2):
+        stretches = [
+            _codes(model, notes, lines[(lines >= begin) & (lines < end)], length)
+            for notes, (begin, end) in zip(phrases.notes, phrases.spans.tolist(), strict=True)
+        ]
+        scores.append(stretch_similarity(stretches, POWER))
+    mean: NDArray[np.float64] = np.mean(scores, axis=0)
+    return mean
+
+
+def _codes(model: Model, notes: NDArray[np.void], starts: NDArray[np.int64], length: int) -> NDArray[np.float32]:
+    """Codes of clips of a phrase's own notes; zeros for a silent clip, which is like nothing."""
+    codes, _ = encode_clips(model, notes, starts, length)
+    onsets = np.sort(notes["onset"])
+    sounds = np.searchsorted(onsets, starts + length) > np.searchsorted(onsets, starts)
+    return codes * sounds[:, None]
 
 
 def _chroma(song: Song, begin: int, end: int) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ STEPS, DIM = 32, 48
 class ByHand(nn.Module):
     """Mean pitch, mean onset, and the magnitude of the onsets' Fourier transform, which no shift changes.
 
-    Pitches must lie within 40..103.
+    Pitches must lie within 34..97.
     """
 
     def __init__(self) -> None:
@@ -30,10 +30,10 @@ class ByHand(nn.Module):
 
     def forward(self, rolls: Tensor) -> Tensor:
         self.calls += len(rolls)
-        onset = rolls[:, 0, 40:104]
+        onset = rolls[:, 0, 34:98]
         assert onset.sum() == rolls[:, 0].sum()
         size = onset.sum((1, 2)).clamp_min(1)
-        pitch = (onset.sum(2) @ torch.arange(40.0, 104.0)) / size
+        pitch = (onset.sum(2) @ torch.arange(34.0, 98.0)) / size
         step = (onset.sum(1) @ torch.arange(float(rolls.shape[-1]))) / size
         spectrum = torch.fft.rfft2(onset, s=(128, 64)).abs().flatten(1)
         return torch.cat([pitch[:, None], step[:, None], spectrum @ self.mix], dim=1)

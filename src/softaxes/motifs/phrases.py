@@ -6,6 +6,8 @@ its beats. With S the matrix of cosines between the parts of two stretches of n 
     similarity = max over offsets d of  sum_i S[i, i + d] / max(n, m)
 
 so parts without a partner count as unlike; for nonnegative vectors it lies in 0..1, and 1 = equal parts in equal order.
+A power p sharpens the cosines first, sign(c) |c|^p: a few parts that are nearly equal then say more than many that are
+vaguely alike.
 It is the diagonal of a self-similarity matrix (Foote 1999) between two labelled places.
 """
 
@@ -26,12 +28,15 @@ def best_diagonal(cosines: Float[np.ndarray, "n m"]) -> float:
     return max(float(np.trace(cosines, offset)) for offset in range(1 - n, m)) / max(n, m)
 
 
-def stretch_similarity(stretches: Sequence[Float[np.ndarray, "n D"]]) -> Float[np.ndarray, "p p"]:
-    """Similarity of every stretch with every other."""
+def stretch_similarity(stretches: Sequence[Float[np.ndarray, "n D"]], power: float = 1.0) -> Float[np.ndarray, "p p"]:
+    """Similarity of every stretch with every other; ValueError if ``power`` is not positive."""
+    if not power > 0:
+        raise ValueError(f"`power` must be > 0, got {power}")
     scores = np.zeros((len(stretches), len(stretches)))
     for i, first in enumerate(stretches):
         for j in range(i, len(stretches)):
-            scores[i, j] = scores[j, i] = best_diagonal(first @ stretches[j].T)
+            cosines = first @ stretches[j].T
+            scores[i, j] = scores[j, i] = best_diagonal(np.sign(cosines) * np.abs(cosines) ** power)
     return scores
 
 
