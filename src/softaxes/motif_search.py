@@ -103,7 +103,7 @@ class Searcher:
         points = note_points(query.notes)
         most = max(2 * top, min(max(COMPARED, 4 * top), COMPARED_NOTES // len(points)))
         places = self._compared(points, query.length_steps, length, found, starts, placed, most)
-        places.sort(key=lambda place: -place.score - place.aligned.overlap)
+        places.sort(key=lambda place: (-round(place.score + place.aligned.overlap, 4), place.segment, place.song))
         kept = apart(places, max(1, query.length_steps // 2))[:top]
         return [self._hit(points, query.length_steps, length, place, placed) for place in kept]
 

@@ -174,7 +174,9 @@ def test_other_backends_from_the_command(at_hand: Path, backend: str, capsys: py
         assert cli.main(["motifs", "search", query, folder, "--json", *flags]) == 0
     told = capsys.readouterr().out
     exact, other = _two(told)
-    assert [h["file"] for h in exact["hits"][:4]] == [h["file"] for h in other["hits"][:4]]
+    assert [(h["file"], h["start_step"]) for h in exact["hits"][:4]] == [
+        (h["file"], h["start_step"]) for h in other["hits"][:4]
+    ]
 
 
 def _two(text: str) -> tuple[dict, dict]:
