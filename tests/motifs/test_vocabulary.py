@@ -84,7 +84,7 @@ def test_planted_motifs_become_words(spoken: Path, tmp_path: Path) -> None:
     model = model_by_hand()
     update_index(spoken, model, tmp_path / "index")
     index = Index.open(tmp_path / "index")
-    found = find_vocabulary(index, model, words=24, seeds=0)
+    found = find_vocabulary(index, model, words=8, seeds=0)
     assert [word.songs for word in found.words[:2]] == [8, 8]
     assert found.words[0].count == 32
     assert 24 <= found.words[1].count <= 32

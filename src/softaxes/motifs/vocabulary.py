@@ -53,7 +53,7 @@ def group_codes(
 
     chosen = np.linspace(0, len(codes) - 1, min(FIT_CODES, len(codes))).astype(np.int64)
     sample = np.ascontiguousarray(codes[chosen], np.float32)
-    different = len(np.unique(sample.round(5), axis=0))
+    different = len(np.unique(sample.round(3), axis=0))
     model = MiniBatchKMeans(min(words, different), random_state=seed, n_init=3, batch_size=2048, max_iter=30)
     model.fit(sample)
     return model.predict(np.ascontiguousarray(codes, np.float32)).astype(np.int64), model.cluster_centers_
