@@ -1,6 +1,6 @@
 """Is a melody found again when it comes back transposed, late and with wrong notes?
 
-    python runs/motif_search.py FOLDER [--model MODEL] [--queries N] [--index DIR]
+    python runs/motif_search.py FOLDER [--model MODEL] [--queries N] [--index DIR] [--thorough]
 
 Queries are two bars of songs of FOLDER (POP909: of the model's held-out songs, if its card names them), moved by 1..7
 semitones and 0..3 steps, with none, two or four notes moved by 1..3 semitones. An answer is right if the unspoilt two
@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument("--model", default="pop909-melody")
     parser.add_argument("--queries", type=int, default=80)
     parser.add_argument("--index", type=Path)
+    parser.add_argument("--thorough", action="store_true")
     given = parser.parse_args()
     model = load(given.model)
     songs = set(model.card["split"]["test"]) if model.card.get("corpus", {}).get("name") == "pop909" else None
@@ -100,7 +101,9 @@ def main() -> None:
             rng = np.random.default_rng(100 + seed)
             for file, notes in queries(index, given.queries, seed, songs):
                 asked = Query(spoilt(notes, wrong, rng), STEPS + 3)
-                answers = {name: searcher.search(asked, 20) for name, searcher in searchers.items()}
+                answers = {
+                    name: searcher.search(asked, 20, thorough=given.thorough) for name, searcher in searchers.items()
+                }
                 by_code = {n: sorted(hits, key=lambda hit: -hit.similarity)[:1] for n, hits in answers.items()}
                 firsts = (answers["axes removed"][:1], by_code["axes removed"], by_code["axes kept"])
                 rows.append([any(right(index, notes, hit) for hit in hits) for hits in firsts])

@@ -5,8 +5,8 @@ labels). Mean average precision over a song's queries, then the mean over songs,
 figure leaves exact returns out of the gallery (same notes, moved in time and pitch as a whole), so only varied returns
 are to be found.
 
-    learned code           codes of the melody at every bar, one bar and a whole window (two bars) long: mean of both
-                           best diagonals (`softaxes.motifs.phrases`)
+    learned code           codes of the melody at every bar, one bar long, and two where they lie inside the phrase:
+                           mean of both best diagonals (`softaxes.motifs.phrases`)
     overlap                most melody notes that one translation in time and pitch makes coincide
     chroma                 beat chroma of all tracks, best diagonal of the self-similarity matrix
     chroma, any key        the same under the best of twelve transpositions
@@ -53,7 +53,7 @@ METHODS = (
     "bars",
     "chance",
 )
-POWER = 3.0  # of the codes' cosines; chosen with the clip lengths on validation songs, see docs/LOG.md
+POWER = 2.0  # of the codes' cosines; chosen with the clips on songs that do not count here, see docs/LOG.md
 Scores = dict[str, NDArray[np.float64]]
 
 
@@ -187,13 +187,15 @@ def _map(scores: NDArray[np.float64], letters: NDArray[Any], left_out: NDArray[n
 
 
 def _learned(model: Model, song: Song, phrases: SongPhrases) -> NDArray[np.float64]:
-    """Best diagonals of the codes, mean over the clip lengths."""
+    """Best diagonals of the codes of clips of a window and of half a window, mean of both."""
     lines, scores = song.downbeats().astype(np.int64), []
     for length in (model.window_steps, model.window_steps // 2):
-        stretches = [
-            _codes(model, notes, lines[(lines >= begin) & (lines < end)], length)
-            for notes, (begin, end) in zip(phrases.notes, phrases.spans.tolist(), strict=True)
-        ]
+        stretches = []
+        for notes, (begin, end) in zip(phrases.notes, phrases.spans.tolist(), strict=True):
+            starts = lines[(lines >= begin) & (lines < end)]
+            if length == model.window_steps:
+                starts = starts[: max(1, int((starts + length <= end).sum()))]
+            stretches.append(_codes(model, notes, starts, length))
         scores.append(stretch_similarity(stretches, POWER))
     mean: NDArray[np.float64] = np.mean(scores, axis=0)
     return mean

@@ -33,7 +33,7 @@ from softaxes.music.folders import check_folder
 from softaxes.music.rolls import texture_notes
 from softaxes.music.song import NOTE_DTYPE, Song
 
-NEAREST_CLIPS, COMPARED = 1000, 100  # clips that the codes name; places that are compared note for note
+NEAREST_CLIPS, COMPARED = 2000, 300  # clips that the codes name; places that are compared note for note
 COMPARED_NOTES = 200_000  # of the query times places: the longer the query, the fewer places (never below 2 top)
 QUERY_PLACES = 6  # places along the query whose clips are searched; longer queries are sampled evenly
 DEFAULT_MODEL = "pop909-melody"
@@ -88,30 +88,39 @@ class Searcher:
         self._backends: dict[int, Backend] = {}
         self._songs: dict[tuple[int, int], NDArray[np.int64]] = {}
 
-    def search(self, query: Query, top: int = 10) -> list[Hit]:
+    def search(self, query: Query, top: int = 10, *, thorough: bool = False) -> list[Hit]:
         """The ``top`` places most like the query, best first; fewer if the corpus has fewer.
+
+        ``thorough`` looks for the query's shorter clips as well, some of which a varied return has left alone.
 
         Raises:
             ValueError: ``top`` < 1.
         """
         if top < 1:
             raise ValueError(f"`top` must be >= 1, got {top}")
-        length = self._length(query)
+        points, lengths = note_points(query.notes), self._lengths(query)
+        places: dict[tuple[int, int, int], _Place] = {}
+        for length in lengths if thorough else lengths[:1]:
+            for place in self._look(query, points, length, top):
+                key = (place.segment, place.song, place.aligned.steps)
+                places.setdefault(key, place)  # the longest clip that leads to a place speaks for it
+        ranked = sorted(places.values(), key=lambda p: (-round(p.score + p.aligned.overlap, 4), p.segment, p.song))
+        kept = apart(ranked, max(1, query.length_steps // 2))[:top]
+        return [self._hit(points, query.length_steps, place) for place in kept]
+
+    def _lengths(self, query: Query) -> list[int]:
+        """The clips that the query fills, but for the rest of a beat; longest first; the shortest in any case."""
+        settings = self.index.manifest.settings
+        room = query.length_steps + settings.steps_per_beat - 1
+        return [length for length in settings.lengths if length <= room] or [min(settings.lengths)]
+
+    def _look(self, query: Query, points: NDArray[np.int64], length: int, top: int) -> list[_Place]:
+        """The places that the query's clips of one length lead to, compared note for note."""
         starts = clip_places(query, length, self.index.manifest.settings.hop_steps)
         codes, placed = encode_clips(self.model, query.notes, starts, length)
         found = self._nearest(length)(codes, max(NEAREST_CLIPS, top))
-        points = note_points(query.notes)
         most = max(2 * top, min(max(COMPARED, 4 * top), COMPARED_NOTES // len(points)))
-        places = self._compared(points, query.length_steps, length, found, starts, placed, most)
-        places.sort(key=lambda place: (-round(place.score + place.aligned.overlap, 4), place.segment, place.song))
-        kept = apart(places, max(1, query.length_steps // 2))[:top]
-        return [self._hit(points, query.length_steps, length, place, placed) for place in kept]
-
-    def _length(self, query: Query) -> int:
-        """The longest clip that the query fills, but for the rest of a beat."""
-        settings = self.index.manifest.settings
-        room = query.length_steps + settings.steps_per_beat - 1
-        return max((length for length in settings.lengths if length <= room), default=min(settings.lengths))
+        return self._compared(points, query.length_steps, length, found, starts, placed, most)
 
     def _nearest(self, length: int) -> Backend:
         if length not in self._backends:
@@ -147,23 +156,14 @@ class Searcher:
             seen.add((at, song, guess // hop))
             read_off = 0.0 if pitch is None else float(coordinates[pitch] - placed[which, pitch])
             aligned = align(points, self._points(at, song), length_steps, guess, read_off, slack)
-            places.append(_Place(at, song, row, which, score, aligned))
+            places.append(_Place(at, song, score, aligned, placed[which], np.asarray(coordinates)))
             if len(places) == most:
                 break
         return places
 
-    def _hit(
-        self,
-        points: NDArray[np.int64],
-        length_steps: int,
-        clip_steps: int,
-        found: _Place,
-        placed: NDArray[np.float32],
-    ) -> Hit:
-        segment = self.index.segments[found.segment]
-        song, aligned = segment.record.songs[found.song], found.aligned
-        after = segment.table[clip_steps]["coordinates"][found.row]
-        shift = shift_between(self.model.axes.kinds, placed[found.query], after)
+    def _hit(self, points: NDArray[np.int64], length_steps: int, found: _Place) -> Hit:
+        song, aligned = self.index.segments[found.segment].record.songs[found.song], found.aligned
+        shift = shift_between(self.model.axes.kinds, found.before, found.after)
         rhythm = shared_rhythm(points, self._points(found.segment, found.song), length_steps, aligned.steps)
         return Hit(
             song.file,
@@ -180,14 +180,14 @@ class Searcher:
 
 
 class _Place(NamedTuple):
-    """A place by its nearest clip (``row`` of the segment's clips, ``query`` of the query's) and its notes."""
+    """A place with the cosine of the clips that led to it, its notes, and both clips' coordinates on the axes."""
 
     segment: int
     song: int
-    row: int
-    query: int
     score: float
     aligned: Alignment
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
 
 
 def place_name(meters: tuple[tuple[int, int, int], ...], steps_per_beat: int, step: int) -> str:
@@ -287,6 +287,7 @@ def search_motifs(
     index: Path | None = None,
     bars: str = "",
     top: int = 10,
+    thorough: bool = False,
     backend: BackendName = "auto",
     qdrant: str = "",
     hop_steps: int | None = None,
@@ -303,6 +304,7 @@ def search_motifs(
         index: where the index is kept; by default in the user's cache.
         bars: only these bars of the query, as FIRST-LAST (from 1).
         top: how many places to tell.
+        thorough: look for the query's shorter clips as well: finds more varied returns, in about three times the time.
         backend: auto is exact up to a million clips, FAISS beyond.
         qdrant: folder or URL of a Qdrant database to search in.
         hop_steps: clips begin every so many steps; by default a beat.
@@ -316,7 +318,7 @@ def search_motifs(
     song = read_for_index(query, settings.steps_per_beat)
     asked = query_from_song(song, settings.texture, parse_bars(bars))
     opened, built = open_index(folder, loaded, index, hop_steps, progress=not json)
-    hits = Searcher(opened, loaded, backend, qdrant).search(asked, top)
+    hits = Searcher(opened, loaded, backend, qdrant).search(asked, top, thorough=thorough)
     return as_json(opened, built, hits) if json else as_table(opened, built, hits)
 
 

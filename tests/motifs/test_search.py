@@ -74,6 +74,26 @@ def test_a_varied_return_ranks_below_an_exact_one_and_above_strangers(tmp_path: 
     assert second.overlap == pytest.approx(1 - 2 / len(rows), abs=1e-4)
 
 
+def test_a_thorough_search_follows_the_bar_that_was_left_alone(tmp_path: Path, rng: np.random.Generator) -> None:
+    """The return is varied beyond recognition in its second bar."""
+    rows = motif(rng, 32)
+    varied = [(on, d, p if on < 16 else int(rng.integers(58, 74))) for on, d, p in rows]
+    folder = tmp_path / "songs"
+    songs = corpus(folder, rng)
+    write_song(planted(songs[4], varied, 64, 4), folder / "04.mid")
+    model = model_by_hand()
+    update_index(folder, model, tmp_path / "index")
+    searcher = Searcher(Index.open(tmp_path / "index"), model)
+    query = query_from_song(song_of(rows), "melody")
+    quick = searcher.search(query, 1)
+    assert searcher._backends.keys() == {32}
+    first = searcher.search(query, 1, thorough=True)[0]
+    assert searcher._backends.keys() == {32, 16, 8}
+    assert (first.file, first.start_step, first.semitones) == ("04.mid", 64, 4)
+    assert first.score >= quick[0].score
+    assert first.axes["pitch"] == pytest.approx(4, abs=1.5)
+
+
 def test_hits_lie_apart_and_are_as_many_as_asked(tmp_path: Path, rng: np.random.Generator) -> None:
     corpus(tmp_path / "songs", rng)
     model = model_by_hand()
