@@ -191,7 +191,7 @@ def test_other_backends_from_the_command(at_hand: Path, backend: str, capsys: py
     query, folder = str(at_hand / "query.mid"), str(at_hand / "songs")
     more = ["--qdrant", str(at_hand / "db")] if backend == "qdrant" else []
     for flags in ([], ["--backend", backend, *more]):
-        assert cli.main(["motifs", "search", query, folder, "--json", *flags]) == 0
+        assert cli.main(["motifs", "search", query, folder, "--json", "--thorough", *flags]) == 0
     told = capsys.readouterr().out
     exact, other = _two(told)
     assert [(h["file"], h["start_step"]) for h in exact["hits"][:4]] == [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import uuid
 import warnings
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from softaxes.motif_index.nearest import Nearest, best_of
 from softaxes.motif_index.store import Index, Segment
 
 UPLOAD_ROWS = 512
+_clients: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()  # a folder takes one client a process
 
 
 class QdrantSearch:
@@ -47,7 +49,7 @@ class QdrantSearch:
             if not song.alive
         ]
         try:
-            self.client = _client(qdrant_client.QdrantClient, place)
+            self.place, self.client = place, _client(qdrant_client.QdrantClient, place)
             self._update(index, length)
         except Exception as error:  # whatever the transport raises
             raise ValueError(f"Qdrant at {place}: {' '.join(str(error).split())[:300]}") from None
@@ -67,7 +69,8 @@ class QdrantSearch:
         return best_of(Nearest.of(rows), k)
 
     def close(self) -> None:
-        """Give the folder free for other processes."""
+        """Give the folder free for other processes; the searches that share it end with this one."""
+        _clients.pop(self.place, None)
         self.client.close()
 
     def _alive(self) -> Any:
@@ -116,8 +119,14 @@ class QdrantSearch:
 
 
 def _client(make: Any, place: str) -> Any:
+    """The client of a place; searches of several clip lengths share it."""
     if place == ":memory:":
         return make(location=place)
-    if place.startswith(("http://", "https://")):
-        return make(url=place, check_compatibility=False)  # the check would warn from a thread of its own
-    return make(path=str(Path(place)))
+    found = _clients.get(place)
+    if found is None:
+        if place.startswith(("http://", "https://")):
+            found = make(url=place, check_compatibility=False)  # the check would warn from a thread of its own
+        else:
+            found = make(path=str(Path(place)))
+        _clients[place] = found
+    return found
