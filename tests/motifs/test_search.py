@@ -91,7 +91,6 @@ def test_a_thorough_search_follows_the_bar_that_was_left_alone(tmp_path: Path, r
     assert searcher._backends.keys() == {32, 16, 8}
     assert (first.file, first.start_step, first.semitones) == ("04.mid", 64, 4)
     assert first.score >= quick[0].score
-    assert first.axes["pitch"] == pytest.approx(4, abs=1.5)
 
 
 def test_hits_lie_apart_and_are_as_many_as_asked(tmp_path: Path, rng: np.random.Generator) -> None:
