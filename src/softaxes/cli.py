@@ -38,6 +38,9 @@ COMMANDS = {
     "steer": Command("softaxes.steer:steer", "move a MIDI file along a model's axes and write what it decodes to"),
     "encode": Command("softaxes.folder_latents:encode_folder", "a folder of MIDI files to latents"),
     "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
+    "motifs search": Command("softaxes.motif_search:search_motifs", "the places in a folder most like a query"),
+    "motifs vocabulary": Command("softaxes.motif_vocabulary:motif_vocabulary", "a folder's motifs as words"),
+    "motifs phrases": Command("softaxes.motif_phrases:compare_phrases", "are a song's equal phrases found? (POP909)"),
 }
 INTERRUPTED = 130
 

@@ -1,0 +1,107 @@
+"""Which words does a corpus speak in? Codes grouped by k-means, and how firm the groups are.
+
+Codes have no register and no place, so one word holds a motif wherever it stands. Clips at successive beats overlap:
+a word's count is the number of places at least a clip's length apart, song by song.
+
+``stability`` asks whether a group survives what it claims not to see: the share of clips whose shifted copy falls into
+the same word, 1 = always, beside the chance that any two clips share a word.
+
+Source: mini-batch k-means: Sculley (2010), "Web-scale k-means clustering".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+FIT_CODES = 50_000  # the groups are fitted on so many codes, spread evenly; all are then dealt
+
+
+@dataclass(frozen=True)
+class Word:
+    """A group of clips.
+
+    Attributes:
+        clip: the row nearest the middle of the group: what the word looks like.
+        rows: its clips.
+        count: places where it stands, overlapping ones counted once.
+        songs: number of songs it occurs in.
+        likeness: mean cosine of its clips with the middle, -1..1; 1 = all have one code.
+    """
+
+    clip: int
+    rows: Int[np.ndarray, " n"]
+    count: int
+    songs: int
+    likeness: float
+
+
+def group_codes(
+    codes: Float[np.ndarray, "n D"], words: int, seed: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The group (n,) of every code and the groups' middles (k, D); k = ``words``, or fewer if fewer codes differ.
+
+    Raises:
+        ValueError: ``words`` < 1, or no codes.
+    """
+    if words < 1 or len(codes) == 0:
+        raise ValueError(f"`words` must be >= 1 and `codes` not empty, got {words} and {len(codes)} codes")
+    from sklearn.cluster import MiniBatchKMeans
+
+    chosen = np.linspace(0, len(codes) - 1, min(FIT_CODES, len(codes))).astype(np.int64)
+    sample = np.ascontiguousarray(codes[chosen], np.float32)
+    different = len(np.unique(sample.round(3), axis=0))
+    model = MiniBatchKMeans(min(words, different), random_state=seed, n_init=3, batch_size=2048, max_iter=30)
+    model.fit(sample)
+    return model.predict(np.ascontiguousarray(codes, np.float32)).astype(np.int64), model.cluster_centers_
+
+
+def describe_words(
+    codes: Float[np.ndarray, "n D"],
+    group: Int[np.ndarray, " n"],
+    middles: Float[np.ndarray, "k D"],
+    song: Int[np.ndarray, " n"],
+    start: Int[np.ndarray, " n"],
+    length_steps: int,
+) -> list[Word]:
+    """The words, those of most songs first, then by count; groups without a clip are left out."""
+    units = middles / np.linalg.norm(middles, axis=1, keepdims=True).clip(1e-12)
+    words = []
+    for number in range(len(middles)):
+        rows = np.flatnonzero(group == number)
+        if len(rows):
+            cosine = codes[rows] @ units[number]
+            count = places_apart(song[rows], start[rows], length_steps)
+            songs = len(np.unique(song[rows]))
+            words.append(Word(int(rows[cosine.argmax()]), rows, count, songs, float(cosine.mean())))
+    return sorted(words, key=lambda word: (-word.songs, -word.count))
+
+
+def places_apart(song: Int[np.ndarray, " n"], start: Int[np.ndarray, " n"], length_steps: int) -> int:
+    """How many of these places can be kept so that none of a song overlaps: earliest first."""
+    count, last_song, end = 0, None, 0
+    for number in np.lexsort((start, song)).tolist():
+        if song[number] != last_song or start[number] >= end:
+            count, last_song, end = count + 1, song[number], int(start[number]) + length_steps
+    return count
+
+
+def stability(
+    middles: Float[np.ndarray, "k D"], before: Float[np.ndarray, "n D"], after: Float[np.ndarray, "n D"]
+) -> float:
+    """Share of rows whose nearest middle is the same before and after a shift, 0..1."""
+    return float((_nearest(middles, before) == _nearest(middles, after)).mean())
+
+
+def same_word_by_chance(group: Int[np.ndarray, " n"]) -> float:
+    """Chance that two clips drawn at random share a word: the sum of squared shares."""
+    shares = np.bincount(group) / max(1, len(group))
+    return float((shares**2).sum())
+
+
+def _nearest(middles: NDArray[np.float32], codes: NDArray[np.float32]) -> NDArray[np.int64]:
+    distance: NDArray[np.float32] = (middles**2).sum(1) - 2 * codes @ middles.T
+    return distance.argmin(axis=1)

@@ -1,0 +1,128 @@
+"""A corpus's words as one page: a picture of each, how firm they are, and the n-grams beside them."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softaxes.report.page import KIND_COLOURS, Page, Section, Table, Widget
+
+CELL = 5  # pixels of a step
+_GRID = (
+    "<style>.words{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:1.1rem .9rem}"
+    ".words div{font-size:.8rem}.words svg{width:100%;height:64px;border-bottom:1px solid var(--line)}"
+    ".words small{color:var(--faint)}</style>"
+)
+_NAMES = {
+    "both": "pitch, rhythm and combined n-grams",
+    "combined": "combined n-grams alone",
+    "factored": "pitch and rhythm n-grams",
+    "no context": "no context: the pair's own frequency",
+    "chance": "chance: every known pair alike",
+}
+
+
+def vocabulary_page(told: Mapping[str, Any], rolls: NDArray[np.uint8]) -> Page:
+    """The page of what `softaxes.motif_vocabulary.vocabulary_record` tells; ``rolls`` has a picture for every word."""
+    words = f"{len(told['words'])} words of {told['clips']:,} clips, {told['length_steps']} steps long"
+    summary = f"{words}, from {told['songs']:,} songs; register and place are removed before clips are grouped."
+    sections = [
+        Section("Words", [Widget(word_grid(told["words"], rolls), "Most widespread first: songs, then places.")]),
+        Section("How firm they are", [firmness_table(told["kept_word_when_shifted"])]),
+        Section("n-grams", [ngram_table(kind, rows) for kind, rows in told["ngrams"].items()]),
+    ]
+    if told["prediction"]:
+        sections.append(
+            Section("What combined n-grams add", [_verdict(told["prediction"]), *_tables(told["prediction"])])
+        )
+    return Page("Motif vocabulary", summary, [], sections, slug="vocabulary")
+
+
+def word_grid(words: Sequence[Mapping[str, Any]], rolls: NDArray[np.uint8]) -> str:
+    """One small roll a word, with its counts and where its example stands."""
+    cells = []
+    for number, (word, roll) in enumerate(zip(words, rolls, strict=True), 1):
+        where = html.escape(f"{word['example']['file']} at {word['example']['place']}")
+        counts = f"{number}. {word['songs']:,} songs, {word['count']:,} places"
+        cells.append(f"<div>{word_picture(roll)}{counts}<br><small>{where}</small></div>")
+    return f"{_GRID}<div class=words>{''.join(cells)}</div>"
+
+
+def word_picture(roll: NDArray[np.uint8]) -> str:
+    """The notes of a roll (2, 128, steps) as an inline SVG, cropped to what sounds, onsets in full colour."""
+    pitches, steps = np.nonzero(roll[1])
+    if not len(pitches):
+        return "<svg></svg>"
+    low, high, first, last = pitches.min(), pitches.max(), steps.min(), steps.max()
+    low = min(low, high - 11)
+    cells = []
+    for pitch, step in zip(pitches.tolist(), steps.tolist(), strict=True):
+        begins = bool(roll[0, pitch, step])
+        opacity = "" if begins else ' opacity=".45"'
+        x, y = (step - first) * CELL, (high - pitch) * CELL
+        cells.append(f'<rect x="{x}" y="{y}" width="{CELL}" height="{CELL - 1}"{opacity}/>')
+    size = f"0 0 {(last - first + 1) * CELL} {(high - low + 1) * CELL}"
+    colour = KIND_COLOURS["pitch"]
+    return f'<svg viewBox="{size}" preserveAspectRatio="none" fill="{colour}" role="img">{"".join(cells)}</svg>'
+
+
+def firmness_table(firm: Mapping[str, Any]) -> Table:
+    """Share of clips that keep their word under a shift, beside axes kept and chance."""
+    rows = []
+    for kind, value in firm["axes_removed"].items():
+        rows.append(
+            [
+                f"{kind} shifted",
+                f"{value:.3f}",
+                f"{firm['axes_kept'][kind]:.3f}",
+                f"{firm['chance']['axes_removed']:.3f}",
+            ]
+        )
+    caption = f"Share of {firm['clips']:,} clips whose shifted copy has the same word."
+    return Table(["shift", "axes removed", "axes kept", "chance"], rows, caption, list(firm["axes_removed"]))
+
+
+def ngram_table(kind: str, rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The most over-represented n-grams of a kind."""
+    body = [[_spelled(row["ngram"]), f"{row['count']:,}", f"{row['songs']:,}", f"{row['t']:.1f}"] for row in rows]
+    unit = {"pitch": "semitones", "rhythm": "beats", "combined": "semitones/beats"}[kind]
+    return Table([f"{kind} n-gram ({unit})", "count", "songs", "t"], body, f"{kind} n-grams with the largest t")
+
+
+def _spelled(gram: Sequence[Any]) -> str:
+    return "  ".join(
+        f"{t[0]:+d}/{t[1]:g}" if isinstance(t, list) else f"{t:+d}" if isinstance(t, int) else f"{t:g}" for t in gram
+    )
+
+
+def _verdict(prediction: Mapping[str, Any]) -> str:
+    saved = prediction["bits_saved"]["both over factored"]
+    apart = saved["low"] > 0 or saved["high"] < 0
+    finding = "an interval without zero" if apart else "an interval that holds zero"
+    return (
+        f"Added to pitch and rhythm n-grams, combined ones save {saved['value']:.3f} bits a note "
+        f"[{saved['low']:.3f}, {saved['high']:.3f}] on held-out songs: {finding}."
+    )
+
+
+def _tables(prediction: Mapping[str, Any]) -> list[Table]:
+    rows = []
+    for name, figure in prediction["bits"].items():
+        right = prediction["right"].get(name)
+        rows.append([_NAMES[name], _figure(figure, 3), _figure(right, 3) if right else "–"])
+    caption = (
+        f"The next (interval, time) pair of {prediction['songs']:,} held-out songs ({prediction['seeds']} splits, "
+        f"{prediction['notes']:,} notes); intervals over songs."
+    )
+    return [Table(["from", "bits a note [95 %]", "right [95 %]"], rows, caption)]
+
+
+def _figure(figure: Mapping[str, float], digits: int) -> str:
+    if math.isnan(figure["low"]):
+        return f"{figure['value']:.{digits}f}"
+    return f"{figure['value']:.{digits}f} [{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]"
