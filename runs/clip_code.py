@@ -52,7 +52,9 @@ def varied(clip, rng):
         some = rng.random(len(pitch)) < 0.25
         pitch = pitch + some * rng.integers(-5, 6, len(pitch))
     if roll[2] < 0.15:  # contour kept
-        pitch = pitch[0] + np.r_[0, np.cumsum(np.rint(np.diff(pitch) * rng.choice([0.5, 1.5, 2], len(pitch) - 1)))].astype(int)
+        pitch = pitch[0] + np.r_[
+            0, np.cumsum(np.rint(np.diff(pitch) * rng.choice([0.5, 1.5, 2], len(pitch) - 1)))
+        ].astype(int)
     if roll[3] < 0.3:
         gaps = gaps * rng.choice([0.5, 1, 1, 1, 1.5, 2], len(gaps))
     if roll[4] < 0.12:

@@ -112,7 +112,9 @@ def judge(mix, measured):
     rows = []
     for letters, pairs, tasks in measured:
         known = iter([mix.log_odds(p) for _, p in tasks])
-        rows.append([*map_and_p1(mix.log_odds(pairs), letters), map_nonexact([t for t, _ in tasks], lambda *_: next(known))])
+        rows.append(
+            [*map_and_p1(mix.log_odds(pairs), letters), map_nonexact([t for t, _ in tasks], lambda *_: next(known))]
+        )
     return rows
 
 

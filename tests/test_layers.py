@@ -24,7 +24,7 @@ LAYERS = {
     "networks and data": "encoders roll_encoders decoders flow blobs music",
     "models": "model checkpoint",
     "training": "tracking train toy music_task music_run",
-    "what joins everything": "report toy_sweep demo",
+    "what joins everything": "report toy_sweep demo motif_find motif_evaluate",
     "commands and pages, which nothing imports": "cli explorer __main__",
 }
 LEVEL = {module: level for level, modules in enumerate(LAYERS.values()) for module in modules.split()}

@@ -35,6 +35,8 @@ COMMANDS = {
     "toy sweep": Command("softaxes.toy_sweep:sweep_toy", "factorization weight against content, as a curve"),
     "train": Command("softaxes.music_run:train_music", "train an encoder (and decoder) on a corpus of music"),
     "report": Command("softaxes.report.music:music_report", "judge a music run on its held-out songs"),
+    "motifs find": Command("softaxes.motif_find:find", "a song's motifs: where they return, to see and to hear"),
+    "motifs evaluate": Command("softaxes.motif_evaluate:evaluate", "every motif method on annotated movements"),
     "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
 }
 INTERRUPTED = 130
