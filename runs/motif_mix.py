@@ -111,9 +111,10 @@ def judge(mix, measured):
     """One row a movement: MAP, P@1, MAP over non-exact pairs."""
     rows = []
     for letters, pairs, tasks in measured:
-        known = iter([mix.log_odds(p) for _, p in tasks])
+        scores = [map_nonexact([task], lambda *_, pairs=p: mix.log_odds(pairs)) for task, p in tasks]
+        queries = [int(task.different.any(axis=1).sum()) for task, _ in tasks]
         rows.append(
-            [*map_and_p1(mix.log_odds(pairs), letters), map_nonexact([t for t, _ in tasks], lambda *_: next(known))]
+            [*map_and_p1(mix.log_odds(pairs), letters), np.average(scores, weights=queries) if tasks else np.nan]
         )
     return rows
 

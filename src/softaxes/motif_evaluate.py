@@ -92,8 +92,8 @@ def measure(
         for task, named in methods.items():
             begin = time.monotonic()
             rate = classic.evaluate_retrieval if task == "retrieval" else classic.evaluate_discovery
-            for name, method in named.items():
-                rows[task][name] += rate([piece], {name: method})[name]  # type: ignore[operator]
+            for name, measured in rate([piece], named).items():  # type: ignore[operator]
+                rows[task][name] += measured
             seconds = time.monotonic() - begin
             print(
                 f"movement {piece.name} ({len(piece.notes):,} notes): {task}, {len(named)} methods, {seconds:.1f} s",

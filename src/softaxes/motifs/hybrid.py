@@ -1,8 +1,8 @@
 """Which motifs does a piece have? Candidates of SIATEC-C, merged by a learned likeness and ranked by a learned quality.
 
 1 candidates   stretches of the lines that return exactly (``candidates``)
-2 merge        for each, all places that the learned mix holds for returns of it (``returns``): what SIATEC-C splits into
-               many patterns, one for each variant, becomes one
+2 merge        for each, all places that the learned mix holds for returns of it (``returns``): what SIATEC-C splits
+               into many patterns, one for each variant, becomes one
 3 rank         a linear quality of ``TRAITS``: how well a motif of such traits agreed with one that musicians marked
 4 choose       best first, leaving out motifs whose places mostly lie in the places of a better one
 

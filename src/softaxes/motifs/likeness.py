@@ -317,7 +317,7 @@ def _measure(on_a, ch_a, di_a, du_a, on_b, ch_b, di_b, du_b, out):  # type: igno
     soft, kept = _soft(on_a, di_a, on_b, di_b, shifts, 8)
     out[4], out[5], out[6] = soft / longer, soft / shorter, kept
     onsets_a, onsets_b = len(np.unique(on_a)), len(np.unique(on_b))
-    count, shift = _best_run(shifts)
+    count, _ = _best_run(shifts)
     out[7], out[8] = count / max(onsets_a, onsets_b), count / min(onsets_a, onsets_b)
     if shorter > 1 and count > 1:
         for numerator, denominator in ((1, 2), (2, 1)):

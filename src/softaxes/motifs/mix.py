@@ -29,7 +29,7 @@ WEIGHTS = ("mean", "scale", "linear", "first", "first_bias", "second", "second_b
 
 @dataclass(frozen=True)
 class Mix:
-    """Weights: ``mean``, ``scale``, ``linear`` (F,); ``first`` (H, F), ``second`` (H, H), ``last`` (H,); ``bias`` ()."""
+    """``mean``, ``scale``, ``linear`` (F,); ``first`` (H, F); ``second`` (H, H); ``last`` (H,); ``bias`` ()."""
 
     mean: Floats
     scale: Floats

@@ -35,7 +35,7 @@ def guess_morphetic(midi: ArrayLike) -> NDArray[np.int64]:
 
 
 def _first_step(chroma: int, near: NDArray[np.int64]) -> int:
-    """The step of the first note: its degree over the tonic whose major scale holds most notes, written in few signs."""
+    """The step of the first note: its degree over the tonic whose major scale holds most notes."""
     major = np.array([0, 2, 4, 5, 7, 9, 11])
     tonic = int(np.argmax([near[(major + t) % 12].sum() for t in range(12)]))
     steps_of_tonics = np.array([0, 1, 1, 2, 2, 3, 4, 4, 5, 5, 6, 6])  # C Db D Eb E F Gb G Ab A Bb B

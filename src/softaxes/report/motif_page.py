@@ -64,7 +64,8 @@ def motif_page(song: Song, motifs: Sequence[Motif], rows: Rows) -> Page:
 def _motif_row(index: int, motif: Motif, rows: Sequence[Mapping[str, Any]]) -> str:
     buttons = "".join(
         f'<button data-play="{index},{k}" style="opacity:{0.55 + 0.45 * row["probability"]:.2f}" '
-        f'title="{html.escape(_told(motif, row))}">{row["place"]} <small>{_shift(row)} {row["relation"]}</small></button>'
+        f'title="{html.escape(_told(motif, row))}">{row["place"]} '
+        f"<small>{_shift(row)} {row['relation']}</small></button>"
         for k, row in enumerate(rows)
     )
     return (
@@ -132,9 +133,8 @@ def _systems(song: Song, motifs: Sequence[Motif], rows: Rows) -> list[str]:
         parts = [lines, f'<path class="n" d="{frame.notes(inside)}"/>']
         parts += [frame.returns(k, m, r) for k, (m, r) in enumerate(zip(motifs, rows, strict=True))]
         label = f"bars {number * per + 1} to {min(len(bars), (number + 1) * per)}"
-        drawn.append(
-            f'<svg class="system" viewBox="0 0 {SYSTEM_WIDTH} {frame.height}" aria-label="{label}">{"".join(parts)}</svg>'
-        )
+        box = f"0 0 {SYSTEM_WIDTH} {frame.height}"
+        drawn.append(f'<svg class="system" viewBox="{box}" aria-label="{label}">{"".join(parts)}</svg>')
     return drawn
 
 
@@ -221,11 +221,13 @@ _STYLE = """
 .motif h3{margin:.2rem 0}.motif svg path{fill:var(--colour)}
 .motif button{font:inherit;font-size:.8rem;color:inherit;background:none;border:1px solid var(--line);
 border-radius:4px;margin:0 .3rem .3rem 0;padding:.1rem .4rem;cursor:pointer}
-.motif button:hover,.motif button.on{border-color:var(--colour);background:color-mix(in srgb,var(--colour) 18%,transparent)}
+.motif button:hover,.motif button.on{border-color:var(--colour);
+background:color-mix(in srgb,var(--colour) 18%,transparent)}
 .motif small{color:var(--faint)}
 svg.system{margin:0 0 .5rem}.system .n{fill:var(--faint);opacity:.45}.system .b{stroke:var(--line);fill:none}
 .system text{font-size:8.5px;fill:var(--faint)}
-.o{cursor:pointer}.o path{fill:var(--colour)}.o rect{fill:var(--colour);fill-opacity:.1}.o text{fill:var(--colour);font-weight:700}
+.o{cursor:pointer}.o path{fill:var(--colour)}.o rect{fill:var(--colour);fill-opacity:.1}
+.o text{fill:var(--colour);font-weight:700}
 .o:hover rect,.o.on rect,.o:focus rect{fill-opacity:.35}.o:focus{outline:none}
 """
 _PLAYER = """
