@@ -28,14 +28,26 @@ from softaxes.patterns.evaluate import DISCOVERY_MEASURES
 LEAST = (0.0, 0.15, 0.2, 0.25, 0.3)
 
 
-def gather(movement, folds: Path, log_odds: float):
-    """(lines, merged candidates, target of each, truth)."""
-    lines = lines_of(movement.notes)
-    found = hybrid.merged(lines, load_mix(folds / f"fold{movement.name}.npz"), log_odds)
-    truth = movement.patterns()
-    patterns = [as_patterns(lines, [f])[0] for f in found]
-    target = agreement(truth, patterns).layer2.max(axis=0) if found else np.zeros(0)
-    return lines, found, target, truth
+def load(options):
+    """(name, lines, merged candidates, truth) of every movement; kept in the cache one by one."""
+    cached = pickle.loads(options.cache.read_bytes()) if options.cache and options.cache.exists() else {}
+    for movement in load_bps_motif(options.data, options.movements or None):
+        if movement.name not in cached:
+            lines = lines_of(movement.notes)
+            found = hybrid.merged(lines, load_mix(options.folds / f"fold{movement.name}.npz"), 0.0)
+            cached[movement.name] = movement.name, lines, found, movement.patterns()
+            print(f"{movement.name}: {len(lines):,} notes of lines, {len(found)} candidates", flush=True)
+            if options.cache:
+                options.cache.write_bytes(pickle.dumps(cached))
+    return list(cached.values())
+
+
+def confident(name, lines, found, truth, log_odds):
+    """(name, lines, candidates with the places that are sure enough, target of each, truth)."""
+    kept = [hybrid.confident(lines, f, log_odds) for f in found]
+    kept = [f for f in kept if len(f.places) > 1]
+    patterns = as_patterns(lines, kept)
+    return name, lines, kept, agreement(truth, patterns).layer2.max(axis=0) if kept else np.zeros(0), truth
 
 
 def as_patterns(lines, chosen):
@@ -71,14 +83,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--freeze", action="store_true")
     options = parser.parse_args()
-    if options.cache and options.cache.exists():
-        names, gathered = pickle.loads(options.cache.read_bytes())
-    else:
-        movements = load_bps_motif(options.data, options.movements or None)
-        names = [m.name for m in movements]
-        gathered = [gather(m, options.folds, options.log_odds) for m in movements]
-        if options.cache:
-            options.cache.write_bytes(pickle.dumps((names, gathered)))
+    gathered = [confident(*g, options.log_odds) for g in load(options)]
+    names = [g[0] for g in gathered]
+    gathered = [g[1:] for g in gathered]
     rows = []
     for k in range(len(gathered)):
         others = gathered[:k] + gathered[k + 1 :]

@@ -11,7 +11,7 @@ Weights: ``mix.npz`` and ``quality.npz``, made by runs/motif_mix.py and runs/mot
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
@@ -38,6 +38,7 @@ class Found:
     """A motif: the prototype among ``places``, its quality (about the agreement with a marked motif, 0 to 1)."""
 
     prototype: Place
+    candidate: Candidate
     places: list[Place]
     traits: NDArray[np.float64]
     quality: float = 0.0
@@ -50,8 +51,14 @@ def merged(lines: Lines, alike: Likeness, least_log_odds: float = 0.0, most: int
         places = returns(lines, candidate.first, candidate.last, alike, least_log_odds)
         if len(places) > 1:
             prototype = next(p for p in places if p.first == candidate.first)
-            found.append(Found(prototype, places, traits(lines, candidate, places)))
+            found.append(Found(prototype, candidate, places, traits(lines, candidate, places)))
     return found
+
+
+def confident(lines: Lines, found: Found, least_log_odds: float) -> Found:
+    """The motif with only those places that are at least so likely."""
+    places = [p for p in found.places if p.log_odds >= least_log_odds]
+    return Found(found.prototype, found.candidate, places, traits(lines, found.candidate, places))
 
 
 def traits(lines: Lines, candidate: Candidate, places: list[Place]) -> NDArray[np.float64]:
@@ -77,7 +84,7 @@ def traits(lines: Lines, candidate: Candidate, places: list[Place]) -> NDArray[n
 
 def choose(lines: Lines, found: list[Found], weights: NDArray[np.float64], most: int, least: float) -> list[Found]:
     """Steps 3 and 4: at most ``most`` motifs of quality ``least`` or more (the best one in any case), best first."""
-    rated = [Found(f.prototype, f.places, f.traits, float(f.traits @ weights)) for f in found]
+    rated = [replace(f, quality=float(f.traits @ weights)) for f in found]
     chosen: list[Found] = []
     owners: list[NDArray[np.bool_]] = []
     for motif in sorted(rated, key=lambda f: -f.quality):
