@@ -4,25 +4,22 @@
     python runs/motif_mix.py --data BPS_MOTIF --freeze   # and the weights of all movements, into the package
 
 Loss: 1 - smoothed average precision of every query's list (all other occurrences; and the size-matched distractors of
-the non-exact task), plus a little of the relevant items' surprise among the others. Then one scale and one shift make
-scores log-odds.
+the non-exact task), plus a little cross-entropy of its items, which makes scores log-odds.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import pickle
 from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from softaxes.diagnostics.bootstrap import interval
 from softaxes.motifs import mix as mixes
-from softaxes.motifs.mix import inputs
+from softaxes.motifs.likeness import likeness
 from softaxes.patterns.bps_motif import load_bps_motif
 from softaxes.patterns.retrieval_scores import map_and_p1, map_nonexact, non_exact_tasks
 
@@ -33,9 +30,9 @@ def measure(movement):
     """(letters, measures of all pairs, [(task, measures of its pairs)])."""
     clips = [o.notes for o in movement.occurrences]
     tasks = non_exact_tasks(movement)
-    pairs = [inputs(t.clips, [*t.clips, *t.distractors]).astype(np.float32) for t in tasks]
+    pairs = [likeness(t.clips, [*t.clips, *t.distractors]).astype(np.float32) for t in tasks]
     letters = np.array([o.letter for o in movement.occurrences])
-    return letters, inputs(clips, clips).astype(np.float32), list(zip(tasks, pairs, strict=True))
+    return letters, likeness(clips, clips).astype(np.float32), list(zip(tasks, pairs, strict=True))
 
 
 def query_lists(measured):
@@ -83,19 +80,8 @@ def loss_of(scores, relevant, valid):
     rank = (above * valid[:, None, :]).sum(-1) + 0.5
     rank_of_good = (above * relevant[:, None, :]).sum(-1) + 0.5
     precision = (rank_of_good / rank * relevant).sum(1) / relevant.sum(1).clamp(min=1)
-    rest = torch.logsumexp(scores.masked_fill(relevant, -1e4), dim=1, keepdim=True)
-    surprise = ((torch.logaddexp(scores, rest) - scores) * relevant).sum(1) / relevant.sum(1).clamp(min=1)
-    return (1 - precision).mean() + 0.15 * surprise.mean()
-
-
-def calibrated(mix: mixes.Mix, lists) -> mixes.Mix:
-    """The same order, as log-odds over the items of all lists."""
-    scores = np.concatenate([mix.log_odds(x) for x, _ in lists[::3]])
-    labels = np.concatenate([relevant for _, relevant in lists[::3]])
-    law = LogisticRegression(C=1e6).fit(scores[:, None], labels)
-    scale, shift = float(law.coef_[0, 0]), float(law.intercept_[0])
-    changed = {"linear": mix.linear * scale, "last": mix.last * scale, "bias": mix.bias * scale + shift}
-    return dataclasses.replace(mix, **changed)
+    entropy = nn.functional.binary_cross_entropy_with_logits(scores, relevant.float(), reduction="none")
+    return (1 - precision).mean() + 0.3 * (entropy * valid).sum() / valid.sum()
 
 
 def fit(measured, epochs=3, seed=0) -> mixes.Mix:
@@ -103,7 +89,7 @@ def fit(measured, epochs=3, seed=0) -> mixes.Mix:
     torch.manual_seed(seed)
     lists = query_lists(measured)
     scorer = Scorer(np.concatenate([x for x, _ in lists[::7]]))
-    optimizer = torch.optim.AdamW(scorer.parameters(), lr=3e-3, weight_decay=1e-3)
+    optimizer = torch.optim.AdamW(scorer.parameters(), lr=3e-3, weight_decay=1e-2)
     steps = epochs * len(lists) // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps + 1)
     for _ in range(steps):
@@ -118,7 +104,7 @@ def fit(measured, epochs=3, seed=0) -> mixes.Mix:
         loss.backward()
         optimizer.step()
         schedule.step()
-    return calibrated(scorer.eval().frozen(), lists)
+    return scorer.eval().frozen()
 
 
 def judge(mix, measured):

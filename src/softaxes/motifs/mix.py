@@ -1,9 +1,9 @@
 """Are two clips returns of one motif? The ways of being alike, weighed by what musicians marked.
 
 score = log-odds that both clips are returns of one motif of a piece: a linear map of the standardised ``likeness``
-measures and the cosine of the learned codes (``clip_code``), plus a small two-layer network of them. The weights come
-from the annotated development movements (``runs/motif_mix.py`` makes them, and measures them on movements that the
-weights did not see) and are frozen in ``mix.npz``; any other ``Mix`` can be passed in its place.
+measures plus a small two-layer network of them. The weights come from the annotated development movements
+(``runs/motif_mix.py`` makes them, and measures them on movements that the weights did not see) and are frozen in
+``mix.npz``; any other ``Mix`` can be passed in its place.
 
 Conventions: scores (queries, gallery), larger = more alike, 0 = as likely as not. Invariant to moving either clip by
 whole bars and to transposing it (octaves exactly; other intervals up to the spelling, for clips that have one).
@@ -20,12 +20,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from softaxes.motifs.clip_code import code_similarity
 from softaxes.motifs.likeness import MEASURES, likeness
 from softaxes.patterns.notes import Notes
 
 Floats = NDArray[np.float64]
-INPUTS = (*MEASURES, "code")
 WEIGHTS = ("mean", "scale", "linear", "first", "first_bias", "second", "second_bias", "last", "bias")
 
 
@@ -44,8 +42,8 @@ class Mix:
     bias: Floats
 
     def __post_init__(self) -> None:
-        if self.mean.shape != (len(INPUTS),):
-            raise ValueError(f"a mix must weigh {len(INPUTS)} measures, got {self.mean.shape}: train it again")
+        if self.mean.shape != (len(MEASURES),):
+            raise ValueError(f"a mix must weigh {len(MEASURES)} measures, got {self.mean.shape}: train it again")
 
     def log_odds(self, measures: Floats) -> Floats:
         """Measures (..., F) to log-odds (...)."""
@@ -55,17 +53,12 @@ class Mix:
 
     def __call__(self, queries: Sequence[Notes], gallery: Sequence[Notes]) -> Floats:
         """Log-odds of every pair, (queries, gallery)."""
-        return self.log_odds(inputs(queries, gallery))
+        return self.log_odds(likeness(queries, gallery))
 
     def save(self, path: str | Path) -> None:
         """Write the weights (numpy's .npz, no pickle)."""
         columns = {name: np.asarray(getattr(self, name), np.float32) for name in WEIGHTS}
         np.savez(path, allow_pickle=False, **columns)
-
-
-def inputs(queries: Sequence[Notes], gallery: Sequence[Notes]) -> Floats:
-    """What is weighed, (queries, gallery, len(INPUTS))."""
-    return np.concatenate([likeness(queries, gallery), code_similarity(queries, gallery)[..., None]], axis=2)
 
 
 def load_mix(path: str | Path) -> Mix:
