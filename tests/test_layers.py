@@ -25,7 +25,7 @@ LAYERS = {
     "models": "model checkpoint songs",
     "training": "tracking train toy music_task aligned_task music_run baselines",
     "what joins everything": "report toy_sweep steer folder_latents demo "
-    "motif_index motif_search motif_vocabulary motif_phrases",
+    "motif_find motif_evaluate motif_index motif_search motif_vocabulary motif_phrases",
     "commands and pages, which nothing imports": "cli explorer __main__",
 }
 LEVEL = {module: level for level, modules in enumerate(LAYERS.values()) for module in modules.split()}

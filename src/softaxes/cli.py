@@ -37,10 +37,12 @@ COMMANDS = {
     "report": Command("softaxes.report.music:music_report", "judge a music run on its held-out songs"),
     "steer": Command("softaxes.steer:steer", "move a MIDI file along a model's axes and write what it decodes to"),
     "encode": Command("softaxes.folder_latents:encode_folder", "a folder of MIDI files to latents"),
-    "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
+    "motifs find": Command("softaxes.motif_find:find", "a song's motifs: where they return, to see and to hear"),
+    "motifs evaluate": Command("softaxes.motif_evaluate:evaluate", "every motif method on annotated movements"),
     "motifs search": Command("softaxes.motif_search:search_motifs", "the places in a folder most like a query"),
     "motifs vocabulary": Command("softaxes.motif_vocabulary:motif_vocabulary", "a folder's motifs as words"),
     "motifs phrases": Command("softaxes.motif_phrases:compare_phrases", "are a song's equal phrases found? (POP909)"),
+    "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
 }
 INTERRUPTED = 130
 

@@ -1,10 +1,15 @@
-"""How is a motif known again when it returns higher, later, varied? Codes without register and place.
+"""How is a motif known again when it returns higher, later, varied? Learned codes and likenesses on bare arrays.
 
 In reading order:
-code          latents -> content with the axes removed, and the shift read off the axes
-alignment     notes against notes: how much of a query returns at a place, exactly
-vocabulary    codes grouped into words
-phrases       which of a song's phrases are alike, by code, by chroma, by overlap
+find                            a piece's motifs, and what is kept at every return
+likeness, spelling, mix         in how many ways two clips are alike, and their learned weights
+clip_code, context              a clip's code without register and place; returns of returns
+lines, candidates, returns      stretches of a texture's lines that come back, exactly or varied
+hybrid                          SIATEC-C candidates, merged and ranked by what was learned
+code                            a window's latent -> content with the axes removed, and the shift read off the axes
+alignment                       notes against notes: how much of a query returns at a place, exactly
+vocabulary                      codes grouped into words
+phrases                         which of a song's phrases are alike, by code, by chroma, by overlap
 
-Arrays and labels only. Nothing is imported here: ``from softaxes.motifs.code import content_codes``.
+Nothing is imported here: ``from softaxes.motifs.find import find_motifs``. Some need the ``patterns`` extra (numba).
 """

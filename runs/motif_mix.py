@@ -1,0 +1,161 @@
+"""Fit the weights of ``softaxes.motifs.mix`` on annotated movements, and measure them on movements they did not see.
+
+    python runs/motif_mix.py --data BPS_MOTIF            # folds of movements: MAP, P@1, MAP over non-exact pairs
+    python runs/motif_mix.py --data BPS_MOTIF --freeze   # and the weights of all movements, into the package
+
+Loss: 1 - smoothed average precision of every query's list (all other occurrences; and the size-matched distractors of
+the non-exact task), plus a little cross-entropy of its items, which makes scores log-odds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from softaxes.diagnostics.bootstrap import interval
+from softaxes.motifs import mix as mixes
+from softaxes.motifs.likeness import likeness
+from softaxes.patterns.bps_motif import load_bps_motif
+from softaxes.patterns.retrieval_scores import map_and_p1, map_nonexact, non_exact_tasks
+
+HIDDEN, LONGEST, BATCH = 32, 160, 32
+
+
+def measure(movement):
+    """(letters, measures of all pairs, [(task, measures of its pairs)])."""
+    clips = [o.notes for o in movement.occurrences]
+    tasks = non_exact_tasks(movement)
+    pairs = [likeness(t.clips, [*t.clips, *t.distractors]).astype(np.float32) for t in tasks]
+    letters = np.array([o.letter for o in movement.occurrences])
+    return letters, likeness(clips, clips).astype(np.float32), list(zip(tasks, pairs, strict=True))
+
+
+def query_lists(measured):
+    """(measures (n, F), relevant (n,)) of every query of both tasks."""
+    lists = []
+    for letters, pairs, tasks in measured:
+        for i in range(len(letters)):
+            others = np.arange(len(letters)) != i
+            if (letters[others] == letters[i]).any():
+                lists.append((pairs[i][others], letters[others] == letters[i]))
+        for task, scores in tasks:
+            for i in np.flatnonzero(task.different.any(axis=1)):
+                offered = np.concatenate([task.different[i], task.different[i][task.owner]])
+                lists.append((scores[i][offered], (np.arange(len(offered)) < len(task.clips))[offered]))
+    return lists
+
+
+class Scorer(nn.Module):
+    """The mix as a network."""
+
+    def __init__(self, sample: np.ndarray):
+        super().__init__()
+        self.mean, self.scale = torch.tensor(sample.mean(0)), torch.tensor(sample.std(0) + 1e-2)
+        self.linear = nn.Linear(sample.shape[1], 1)
+        self.first, self.second = nn.Linear(sample.shape[1], HIDDEN), nn.Linear(HIDDEN, HIDDEN)
+        self.last = nn.Linear(HIDDEN, 1, bias=False)
+        self.dropout = nn.Dropout(0.1)
+
+    def forward(self, x):
+        x = (x - self.mean) / self.scale
+        hidden = torch.tanh(self.second(self.dropout(torch.tanh(self.first(x)))))
+        return (self.linear(x) + self.last(hidden))[..., 0]
+
+    def frozen(self) -> mixes.Mix:
+        parts = (
+            self.mean, self.scale, self.linear.weight[0], self.first.weight, self.first.bias, self.second.weight,
+            self.second.bias, self.last.weight[0], self.linear.bias[0],
+        )  # fmt: skip
+        return mixes.Mix(*(p.detach().numpy().astype(float) for p in parts))
+
+
+def loss_of(scores, relevant, valid):
+    scores = scores.masked_fill(~valid, -1e4)
+    above = torch.sigmoid((scores[:, None, :] - scores[:, :, None]) / 0.5)
+    rank = (above * valid[:, None, :]).sum(-1) + 0.5
+    rank_of_good = (above * relevant[:, None, :]).sum(-1) + 0.5
+    precision = (rank_of_good / rank * relevant).sum(1) / relevant.sum(1).clamp(min=1)
+    entropy = nn.functional.binary_cross_entropy_with_logits(scores, relevant.float(), reduction="none")
+    return (1 - precision).mean() + 0.3 * (entropy * valid).sum() / valid.sum()
+
+
+def fit(measured, epochs=3, seed=0) -> mixes.Mix:
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    lists = query_lists(measured)
+    scorer = Scorer(np.concatenate([x for x, _ in lists[::7]]))
+    optimizer = torch.optim.AdamW(scorer.parameters(), lr=3e-3, weight_decay=1e-2)
+    steps = epochs * len(lists) // BATCH
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps + 1)
+    for _ in range(steps):
+        x = np.zeros((BATCH, LONGEST, len(lists[0][0][0])), np.float32)
+        relevant, valid = np.zeros((BATCH, LONGEST), bool), np.zeros((BATCH, LONGEST), bool)
+        for b, k in enumerate(rng.integers(len(lists), size=BATCH)):
+            chosen = rng.permutation(len(lists[k][1]))[:LONGEST]
+            x[b, : len(chosen)], relevant[b, : len(chosen)] = lists[k][0][chosen], lists[k][1][chosen]
+            valid[b, : len(chosen)] = True
+        loss = loss_of(scorer(torch.tensor(x)), torch.tensor(relevant), torch.tensor(valid))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+    return scorer.eval().frozen()
+
+
+def judge(mix, measured):
+    """One row a movement: MAP, P@1, MAP over non-exact pairs."""
+    rows = []
+    for letters, pairs, tasks in measured:
+        scores = [map_nonexact([task], lambda *_, pairs=p: mix.log_odds(pairs)) for task, p in tasks]
+        queries = [int(task.different.any(axis=1).sum()) for task, _ in tasks]
+        rows.append(
+            [*map_and_p1(mix.log_odds(pairs), letters), np.average(scores, weights=queries) if tasks else np.nan]
+        )
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--folds", type=int, default=5, help="movements are left out in this many groups; 0: none")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--cache", type=Path, help="keep the measures of all pairs here (a pickle of your own)")
+    parser.add_argument("--keep", type=Path, help="folder for the weights of every fold: fold<movement>.npz")
+    parser.add_argument("--freeze", action="store_true", help="write the weights of all movements into the package")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    names, measured = load(options)
+    for seed in range(options.seeds if options.folds else 0):
+        table = np.full((len(measured), 3), np.nan)
+        for fold in range(options.folds):
+            out = np.arange(len(measured)) % options.folds == fold
+            mix = fit([m for m, left_out in zip(measured, out, strict=True) if not left_out], seed=seed)
+            table[out] = judge(mix, [m for m, left_out in zip(measured, out, strict=True) if left_out])
+            for name in np.array(names)[out] if options.keep else ():
+                options.keep.mkdir(parents=True, exist_ok=True)
+                mix.save(options.keep / f"fold{name}.npz")
+        for name, column in zip(("MAP", "P@1", "MAP non-exact"), table.T, strict=True):
+            low, high = interval(column[np.isfinite(column)], n=2000, seed=0)
+            print(f"seed {seed}, left out: {name} {np.nanmean(column):.3f} [{low:.3f}, {high:.3f}]", flush=True)
+        print(dict(zip(names, table.round(3).tolist(), strict=True)))
+    if options.freeze:
+        fit(measured).save(Path(mixes.__file__).with_name("mix.npz"))
+
+
+def load(options):
+    if options.cache and options.cache.exists():
+        return pickle.loads(options.cache.read_bytes())
+    movements = load_bps_motif(options.data)
+    loaded = [m.name for m in movements], [measure(m) for m in movements]
+    if options.cache:
+        options.cache.write_bytes(pickle.dumps(loaded))
+    return loaded
+
+
+if __name__ == "__main__":
+    main()

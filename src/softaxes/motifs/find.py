@@ -1,0 +1,116 @@
+"""Which motifs has a piece, and what becomes of each when it returns?
+
+``find_motifs`` takes bare notes (``Notes``) and gives motifs, best first, each with all its returns in order of time. A
+return is described against the motif's first clear statement, its prototype:
+"exact"         the same steps in semitones, the same gaps between onsets
+"diatonic"      the same steps of the scale, the same gaps: a sequence within the key
+"rhythm kept"   the same gaps, other pitches
+"contour kept"  as many notes that go up, down or repeat at the same places, in another rhythm or other steps
+"varied"        anything else that the learned likeness holds for a return
+Transposition is the median, over the notes that keep their place in time, of pitch less the prototype's, in semitones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from softaxes.motifs.hybrid import MOST_MOTIFS, Found, choose, learned_quality, merged
+from softaxes.motifs.lines import Lines, lines_of
+from softaxes.motifs.mix import learned_mix
+from softaxes.motifs.returns import Likeness
+from softaxes.patterns.notes import Notes
+
+RELATIONS = ("exact", "diatonic", "rhythm kept", "contour kept", "varied")
+
+
+@dataclass(frozen=True)
+class Return:
+    """One return: its notes, how far it is transposed, what is kept (``RELATIONS``), and P(return of this motif)."""
+
+    notes: Notes
+    transposition_semitones: int
+    relation: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Motif:
+    """A motif: a letter, the prototype's notes, all returns (the prototype among them) in order of time."""
+
+    name: str
+    prototype: Notes
+    returns: list[Return]
+    quality: float
+
+
+def find_motifs(
+    notes: Notes, most: int = MOST_MOTIFS, least_notes: int = 3, alike: Likeness | None = None
+) -> list[Motif]:
+    """At most ``most`` motifs of ``least_notes`` notes or more, best first; none in a piece where nothing returns.
+
+    Raises:
+        ValueError: ``most`` or ``least_notes`` out of range.
+    """
+    if most < 1:
+        raise ValueError(f"`most` must be >= 1 motif, got {most}")
+    if least_notes < 3:
+        raise ValueError(f"`least_notes` must be >= 3 (two notes are an interval, not a motif), got {least_notes}")
+    if len(notes) < 2 * least_notes:
+        return []
+    lines = lines_of(notes)
+    weights, least = learned_quality()
+    long_enough = [f for f in merged(lines, alike or learned_mix()) if _size(f) >= least_notes]
+    found = choose(lines, long_enough, weights, most, least)
+    return [_motif(lines, f, _name(k)) for k, f in enumerate(found)]
+
+
+def relation(prototype: Notes, clip: Notes) -> str:
+    """What of the prototype is kept in the clip: one of ``RELATIONS``. Both by onset, one note an onset."""
+    if len(prototype) != len(clip):
+        return "varied"
+    same_gaps = np.array_equal(np.diff(prototype.onset), np.diff(clip.onset))
+    if same_gaps and np.array_equal(np.diff(prototype.midi), np.diff(clip.midi)):
+        return "exact"
+    if same_gaps and _same_steps(prototype, clip):
+        return "diatonic"
+    if same_gaps:
+        return "rhythm kept"
+    same_contour = np.array_equal(np.sign(np.diff(prototype.midi)), np.sign(np.diff(clip.midi)))
+    return "contour kept" if same_contour else "varied"
+
+
+def transposition(prototype: Notes, clip: Notes) -> int:
+    """Median distance in semitones of the notes that keep their place in time; of the means where none does."""
+    _, a, b = np.intersect1d(prototype.onset - prototype.onset[0], clip.onset - clip.onset[0], return_indices=True)
+    if len(a) == 0:
+        return round(float(clip.midi.mean() - prototype.midi.mean()))
+    distances = np.sort(clip.midi[b] - prototype.midi[a])
+    return int(distances[(len(distances) - 1) // 2])
+
+
+def _same_steps(prototype: Notes, clip: Notes) -> bool:
+    if prototype.morphetic is None or clip.morphetic is None:
+        return False
+    return np.array_equal(np.diff(prototype.morphetic), np.diff(clip.morphetic))
+
+
+def _motif(lines: Lines, found: Found, name: str) -> Motif:
+    prototype = lines.clip(found.prototype.first, found.prototype.last)
+    returns = []
+    for place in found.places:
+        clip = lines.clip(place.first, place.last)
+        probability = float(1 / (1 + np.exp(-place.log_odds)))
+        returns.append(Return(clip, transposition(prototype, clip), relation(prototype, clip), probability))
+    return Motif(name, prototype, returns, found.quality)
+
+
+def _size(found: Found) -> int:
+    return found.prototype.last - found.prototype.first + 1
+
+
+def _name(index: int) -> str:
+    """A, B, ..., Z, A2, B2, ..."""
+    letter = chr(ord("A") + index % 26)
+    return letter if index < 26 else f"{letter}{index // 26 + 1}"

@@ -1,0 +1,167 @@
+"""From notes to motifs: planted ones are found, and said to be what they are."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from softaxes.motifs.candidates import BLOCK_NOTES, WHOLE_NOTES, candidates
+from softaxes.motifs.find import RELATIONS, find_motifs, relation, transposition
+from softaxes.motifs.hybrid import TRAITS, discover, merged
+from softaxes.motifs.lines import lines_of
+from softaxes.motifs.returns import apart, returns
+from softaxes.patterns.notes import Notes
+from softaxes.patterns.similarities import combined
+
+from .pieces import MOTIF, clip, placed, planted
+
+
+def classic(queries, gallery):
+    """Log-odds of a sort, without weights: 0 at half the classic combined score."""
+    return 8 * (combined(queries, gallery) - 0.5)
+
+
+def test_lines_are_the_top_and_bottom_notes_of_every_staff(rng: np.random.Generator) -> None:
+    onset = rng.integers(0, 12, 60) * 120
+    midi, staff = rng.integers(40, 90, 60), rng.integers(0, 2, 60)
+    lines = lines_of(Notes(onset, midi, onset * 0 + 60, staff=staff))
+    expected = []
+    for s in (0, 1):
+        for best in (max, min):
+            times = sorted({t for t, which in zip(onset, staff, strict=True) if which == s})
+            expected.append(
+                [(t, best(m for a, m, w in zip(onset, midi, staff, strict=True) if (a, w) == (t, s))) for t in times]
+            )
+    got = [
+        list(zip(lines.notes.onset[lines.line == k], lines.notes.midi[lines.line == k], strict=True)) for k in range(4)
+    ]
+    assert got == expected
+    for i, last in enumerate(lines.last_within(240)):
+        inside = [j for j in range(len(lines)) if lines.line[j] == lines.line[i]
+                  and 0 <= lines.notes.onset[j] - lines.notes.onset[i] <= 240]  # fmt: skip
+        assert last == max(inside)
+
+
+def test_one_voice_is_one_line(rng: np.random.Generator) -> None:
+    notes, _ = planted(rng)
+    lines = lines_of(notes)
+    assert len(lines) == len(notes)
+    assert set(lines.line.tolist()) == {0}
+
+
+def test_candidates_hold_the_planted_motif(rng: np.random.Generator) -> None:
+    notes, starts = planted(rng)
+    lines = lines_of(notes)
+    found = candidates(lines)
+    onsets = {
+        int(lines.notes.onset[c.first]) for c in found if c.last - c.first == len(MOTIF) - 1 and c.count >= len(starts)
+    }
+    assert onsets & {onset for onset, _ in starts}
+    assert all(c.count > 1 and c.last - c.first >= 2 and 0.75 <= c.share <= 1 for c in found)
+
+
+def test_long_pieces_are_taken_in_blocks(rng: np.random.Generator) -> None:
+    size = WHOLE_NOTES + BLOCK_NOTES + 1
+    motif = [(120 * k, int(p)) for k, p in enumerate(rng.integers(0, 12, 7))]
+    pitch = rng.integers(40, 90, size)
+    for start in range(0, size - 7, 97):
+        pitch[start : start + 7] = 60 + np.array([p for _, p in motif])
+    lines = lines_of(clip(np.stack([120 * np.arange(size), pitch], axis=1)))
+    found = candidates(lines, most=20)
+    assert any(c.first % 97 == 0 and c.last - c.first == 6 for c in found)
+    assert max(c.last for c in found) < size
+
+
+def test_returns_are_exact_ones_and_varied_ones(rng: np.random.Generator) -> None:
+    notes, _ = planted(rng)
+    varied = [(20000 + t, 62 + p + (k == 3)) for k, (t, p) in enumerate(MOTIF)]
+    notes = clip([*zip(notes.onset.tolist(), notes.midi.tolist(), strict=True), *varied])
+    lines = lines_of(notes)
+    places = returns(lines, 0, len(MOTIF) - 1, classic)
+    onsets = [int(lines.notes.onset[p.first]) for p in places]
+    assert {0, 3840, 7680, 11520, 20000} <= set(onsets)
+    assert onsets == sorted(onsets)
+    assert all(b.first > a.last for a, b in itertools.pairwise(places))
+    certain = returns(lines, 0, len(MOTIF) - 1, classic, least_log_odds=3.9)
+    assert 20000 not in [int(lines.notes.onset[p.first]) for p in certain]
+
+
+def test_places_never_overlap(rng: np.random.Generator) -> None:
+    ends = np.minimum(np.arange(30) + 4, 29)
+    chosen = apart(rng.permutation(30), ends, 4)
+    assert len(chosen) <= 4
+    assert all(abs(a - b) > 4 for a in chosen for b in chosen if a != b)
+
+
+@pytest.mark.parametrize(
+    ("points", "kept", "semitones"),
+    [
+        (placed(5000, 67), "exact", 7),
+        ([(0, 62), (240, 65), (480, 69), (600, 67), (720, 65), (960, 74)], "diatonic", 2),  # on the second degree
+        ([(t, 55) for t, _ in MOTIF], "rhythm kept", -10),
+        ([(200 * k, 60 + p) for k, (_, p) in enumerate(MOTIF)], "contour kept", 0),
+        (placed(0, 48)[:4], "varied", -12),
+        ([(1, 40), (77, 41), (99, 42), (111, 43), (123, 44), (131, 45)], "varied", -20),
+    ],
+)
+def test_what_is_kept(points: list, kept: str, semitones: int) -> None:
+    prototype, other = clip(placed(0, 60)), clip(points)
+    steps = {p: s for s, p in enumerate([48, 50, 52, 53, 55, 57, 59, 60, 62, 64, 65, 67, 69, 71, 72, 74])}
+
+    def spelled(c):
+        if set(c.midi.tolist()) <= steps.keys():
+            return Notes(c.onset, c.midi, c.duration, np.array([steps[p] for p in c.midi.tolist()]))
+        return c
+
+    assert kept in RELATIONS
+    assert relation(spelled(prototype), spelled(other)) == kept
+    assert transposition(prototype, other) == semitones
+
+
+def test_planted_motif_is_found_with_its_transpositions(rng: np.random.Generator) -> None:
+    notes, starts = planted(rng)
+    motifs = find_motifs(notes)
+    assert motifs
+    best = max(motifs, key=lambda m: sum(r.notes.onset[0] in {o for o, _ in starts} for r in m.returns))
+    at = {int(r.notes.onset[0]): r for r in best.returns}
+    assert {o for o, _ in starts} <= at.keys()
+    base = at[starts[0][0]].transposition_semitones
+    assert [at[o].transposition_semitones - base for o, _ in starts] == [p - 60 for _, p in starts]
+    assert all(at[o].relation == "exact" for o, _ in starts)
+    assert len({m.name for m in motifs}) == len(motifs)
+    assert all(0 <= r.probability <= 1 for m in motifs for r in m.returns)
+
+
+def test_nothing_returns_in_an_empty_piece_and_one_note() -> None:
+    assert find_motifs(clip([])) == []
+    assert find_motifs(clip([(0, 60)])) == []
+    assert discover(clip([])) == []
+    assert discover(clip([(0, 60)])) == []
+    with pytest.raises(ValueError, match="`most` must be >= 1 motif, got 0"):
+        find_motifs(clip([]), most=0)
+    with pytest.raises(ValueError, match="`least_notes` must be >= 3"):
+        find_motifs(clip([]), least_notes=2)
+
+
+def test_fewer_and_longer_motifs_on_request(rng: np.random.Generator) -> None:
+    notes, _ = planted(rng)
+    assert len(find_motifs(notes, most=1)) == 1
+    assert all(len(m.prototype) >= 6 for m in find_motifs(notes, least_notes=6))
+
+
+def test_discovered_patterns_are_the_motifs_points(rng: np.random.Generator) -> None:
+    notes, _ = planted(rng)
+    piece = set(map(tuple, notes.points().tolist()))
+    patterns = discover(notes)
+    assert patterns
+    assert all(set(map(tuple, o.tolist())) <= piece for p in patterns for o in p)
+    assert all(len(p) > 1 for p in patterns)
+
+
+def test_every_trait_is_a_number(rng: np.random.Generator) -> None:
+    notes, _ = planted(rng)
+    found = merged(lines_of(notes), classic)
+    assert found
+    assert all(f.traits.shape == (len(TRAITS),) and np.isfinite(f.traits).all() for f in found)
