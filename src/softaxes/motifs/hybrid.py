@@ -30,6 +30,7 @@ TRAITS = (
     "first return, of the piece", "covered, of the lines", "rest before", "distinct steps", "distinct gaps", "one",
 )  # fmt: skip
 MOST_MOTIFS = 12
+MOST_COVERED = 0.15  # of the lines: short pieces would lie outside what the quality was fitted on
 SHARED = 0.4  # a motif is left out if a better one has more of its notes
 
 
@@ -77,7 +78,7 @@ def traits(lines: Lines, candidate: Candidate, places: list[Place]) -> NDArray[n
         np.log(len(places)), np.log(candidate.count), np.log(size), np.log(beats + 0.25), size / (beats + 1),
         candidate.share, probability.mean(),
         min(notes.onset[p.first] for p in places) / length - notes.onset.min() / length,
-        sum(p.last - p.first + 1 for p in places) / len(lines),
+        min(MOST_COVERED, sum(p.last - p.first + 1 for p in places) / len(lines)),
         float(before > np.median(gaps)), len(np.unique(steps)) / len(steps), len(np.unique(gaps)) / len(gaps), 1.0,
     ])  # fmt: skip
 
