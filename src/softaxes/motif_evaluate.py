@@ -92,7 +92,7 @@ def measure(
         for task, named in methods.items():
             begin = time.monotonic()
             rate = classic.evaluate_retrieval if task == "retrieval" else classic.evaluate_discovery
-            for name, measured in rate([piece], named).items():  # type: ignore[operator]
+            for name, measured in rate([piece], named).items():
                 rows[task][name] += measured
             seconds = time.monotonic() - begin
             print(

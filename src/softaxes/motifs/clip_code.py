@@ -82,7 +82,7 @@ def codes(clips: Sequence[Notes]) -> NDArray[np.float32]:
         return np.zeros((0, DIMENSIONS), np.float32)
     with torch.no_grad():
         z = torch.cat([encoder(*note_features(part)) for part in _parts([_placed(c) for c in clips])])
-        return F.normalize(axes.remove(z) - axes["pitch"].origin, dim=1).numpy()
+        return F.normalize(axes.remove(z) - axes["pitch"].rest, dim=1).numpy()
 
 
 def code_similarity(queries: Sequence[Notes], gallery: Sequence[Notes]) -> NDArray[np.float64]:
@@ -121,5 +121,7 @@ def _placed(clip: Notes) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return beats - beats[0] // POSITION_BEATS * POSITION_BEATS, points[:, 1]
 
 
-def _parts(clips: list[tuple[NDArray[np.float64], NDArray[np.int64]]], size: int = 256) -> list[list]:  # type: ignore[type-arg]
+def _parts(
+    clips: list[tuple[NDArray[np.float64], NDArray[np.int64]]], size: int = 256
+) -> list[list[tuple[NDArray[np.float64], NDArray[np.int64]]]]:
     return [clips[k : k + size] for k in range(0, len(clips), size)]

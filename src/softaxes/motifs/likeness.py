@@ -77,9 +77,11 @@ def flatten(clips: Sequence[Notes]) -> Clips:
     """Distinct points of every clip; ValueError for a clip without notes."""
     columns = [_columns(clip) for clip in clips]
     starts = np.cumsum([0] + [len(c[0]) for c in columns]).astype(np.int64)
-    flat = [np.concatenate([np.zeros(0, np.int64), *(c[k] for c in columns)]) for k in range(4)]
+    onset, chromatic, diatonic, duration = (
+        np.concatenate([np.zeros(0, np.int64), *(c[k] for c in columns)]) for k in range(4)
+    )
     profiles = np.array([_profile(*c[:3]) for c in columns]).reshape(len(columns), -1)
-    return Clips(starts, *flat, profiles)
+    return Clips(starts, onset, chromatic, diatonic, duration, profiles)
 
 
 def likeness(queries: Sequence[Notes], gallery: Sequence[Notes]) -> Floats:
