@@ -5,8 +5,9 @@ of it. Each measure here ignores position and register and forgives something el
 Their weights are learned (``mix``), never set here.
 
 Conventions: a clip is ``Notes``; its distinct points by onset, then pitch. Diatonic pitch is the spelling where the
-clip has one, else a guess from the notes (``spelling``). All measures are symmetric and lie in [0, 1], 1 = equal under
-what is ignored, unless they say otherwise. "/ longer" and "/ shorter" divide by the larger and the smaller note count.
+clip has one, else a guess from the notes (``spelling``). All measures lie in [0, 1], 1 =
+equal under what is ignored, and are symmetric but for ties between best shifts, unless they say otherwise.
+"/ longer" and "/ shorter" divide by the larger and the smaller note count.
 
 translation  notes that one translation in time and pitch makes coincide (chromatic, diatonic), / longer and / shorter
 soft         the same with diatonic pitches that nearly fit: exp(-|residual|), the median transposition taken out
