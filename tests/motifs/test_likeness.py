@@ -78,7 +78,7 @@ def test_measures_are_symmetric_bounded_and_one_on_equal_clips(rng: np.random.Ge
 
 def test_place_and_octave_change_nothing() -> None:
     a, b = clip(placed(0, 60)), clip(placed(960, 72, MOTIF[:4]))
-    moved = clip([(x + 4 * 1920, y + 12) for x, y in points(b)])
+    moved = clip([(x + 12 * 480, y + 12) for x, y in points(b)])  # whole bars of 2, 3 and 4 beats
     np.testing.assert_allclose(likeness([a], [b]), likeness([a], [moved]), atol=1e-12)
 
 

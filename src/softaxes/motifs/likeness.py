@@ -81,7 +81,7 @@ def flatten(clips: Sequence[Notes]) -> Clips:
     onset, chromatic, diatonic, duration = (
         np.concatenate([np.zeros(0, np.int64), *(c[k] for c in columns)]) for k in range(4)
     )
-    profiles = np.array([_profile(*c[:3]) for c in columns]).reshape(len(columns), -1)
+    profiles = np.array([_profile(*c[:3]) for c in columns]).reshape(len(columns), STEP_BINS + GAP_BINS + 12)
     return Clips(starts, onset, chromatic, diatonic, duration, profiles)
 
 
