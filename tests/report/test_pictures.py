@@ -18,10 +18,12 @@ from matplotlib.figure import Figure
 from softaxes.diagnostics import Figure as Value
 from softaxes.diagnostics.cosines import cosines
 from softaxes.kinds import Circle, Line
+from softaxes.music import Song, note_array
 from softaxes.report import pictures
 from softaxes.report.page import KIND_COLOURS, NEUTRAL
-from softaxes.report.pictures import curves, directions, galleries, maps, operations, rolls, spectra
+from softaxes.report.pictures import curves, directions, galleries, maps, operations, rates, rolls, songs, spectra
 from softaxes.report.pictures.canvas import INK, to_svg
+from softaxes.songs import SteeredSong
 
 NAN = math.nan
 RNG = np.random.default_rng(0)
@@ -113,6 +115,16 @@ CASES: dict[str, Callable[[], Figure]] = {
         kind="pitch",
         unit="semitones",
         chance=0.1,
+    ),
+    "rate_curve": lambda: rates.rate_curve(
+        [
+            rates.RatePoint("pca", dim, 0, 0.5, *(f1, f1 - 0.1, f1 + 0.1) * 3, 100, 10)
+            for dim, f1 in ((16, 0.3), (64, 0.5))
+        ]
+    ),
+    "song_before_and_after": lambda: songs.song_before_and_after(
+        Song("one bar", note_array([(0, 4, 60), (4, 4, 62)])),
+        SteeredSong(*(note_array([(0, 4, pitch), (4, 4, 62)]) for pitch in (60, 63, 63, 63)), 1, 0, 1, 0),
     ),
     "before_and_after": lambda: rolls.before_and_after(
         *(np.pad(np.ones((1, 2, 1, 8)), [(0, 0), (0, 0), (low, 127 - low), (0, 0)]) for low in (60, 62, 64)),
