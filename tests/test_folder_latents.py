@@ -165,6 +165,18 @@ def test_the_command_tells_what_it_skipped(folder: Path, tmp_path: Path, capsys:
     check(small_model(), folder, tmp_path / "out")
 
 
+def test_a_dead_link_is_skipped_with_its_reason(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "9 dead.mid").symlink_to(tmp_path / "nowhere.mid")
+    save_model(small_model(), tmp_path / "m.safetensors")
+    words = ["encode", str(folder), "--out", str(tmp_path / "out"), "--model", str(tmp_path / "m.safetensors")]
+    assert cli.main(words) == 0
+    heard = capsys.readouterr()
+    assert heard.out.startswith("7 songs, 16 windows, 4 files skipped, ")
+    assert "skipped 9 dead.mid" in heard.err
+
+
 def test_only_some_of_many_skipped_files_are_named(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -210,6 +210,7 @@ def test_a_blend_keeps_what_is_named(model):
     z, other = torch.randn(2, DIM), torch.randn(2, DIM)
     pitch = model.axes["pitch"]
     kept = model.blend(z, other, 1.0, keep=("pitch",))
+    assert torch.equal(kept, model.blend(z, other, 1.0, keep="pitch"))
     assert torch.allclose(pitch.coordinate(kept), pitch.coordinate(z), atol=1e-5)
     assert torch.allclose(model.axes["metre"].coordinate(kept), model.axes["metre"].coordinate(other), atol=1e-3)
     assert torch.allclose(model.blend(z, other, 0.25, keep=()), torch.lerp(z, other, 0.25), atol=1e-6)
@@ -228,3 +229,14 @@ def test_a_blend_keeps_what_is_named(model):
 def test_what_cannot_be_blended(model, change, message):
     with pytest.raises(ValueError, match=message):
         model.blend(**{"other": torch.zeros(1, DIM), **change}, z=torch.zeros(1, DIM))
+
+
+def test_numbers_that_overflow_and_complex_ones_are_refused():
+    model = Model(ENCODER, some_axes(), SHAPE, decoder=DECODER)
+    z = torch.zeros(1, DIM)
+    with pytest.raises(ValueError, match="`z` must be finite"):
+        model.steer(np.full((1, DIM), 1e300), pitch=1)
+    with pytest.raises(ValueError, match="`pitch` must be finite"):
+        model.steer(z, pitch=1e300)
+    with pytest.raises(TypeError, match="`z` must hold real numbers"):
+        model.steer(z.to(torch.complex64), pitch=1)

@@ -219,6 +219,23 @@ def test_the_song_is_never_overwritten(file: Path, capsys: pytest.CaptureFixture
     assert file.read_bytes() == before
 
 
+def test_a_picture_replaces_neither_song_and_nothing_is_written_where_it_cannot_be(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, out = file.read_bytes(), file.with_name("moved.mid")
+    for picture in (file, out):
+        code, line = run([str(file), "--out", str(out), "--picture", str(picture)], capsys)
+        assert code == 2 and "`picture` must be neither the song nor `out`" in line
+    code, line = run([str(file), "--out", str(out), "--picture", str(file.parent / "no folder" / "x.png")], capsys)
+    assert code == 2 and "no such file or directory" in line
+    assert file.read_bytes() == before and not out.exists()
+
+
+def test_a_transposition_beyond_all_pitches_is_refused(file: Path) -> None:
+    with pytest.raises(ValueError, match="`pitch` must be less than 128 semitones, got 1000"):
+        steer_file(Perfect(), file, pitch=1000)
+
+
 def test_a_model_that_is_not_there(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, line = run([str(file), "--model", "pop910", "--out", str(file.with_name("o.mid"))], capsys)
     assert code == 2

@@ -112,6 +112,8 @@ def _guarded(name: str, rest: Sequence[str]) -> int:
     except (ValueError, TypeError, OSError) as error:
         if os.environ.get("SOFTAXES_TRACEBACK"):
             raise
+        if isinstance(error, OSError) and error.filename is not None and error.strerror:
+            return _complain(f"{error.filename}: {error.strerror.lower()}")
         return _complain(str(error) or type(error).__name__)
     except Exception as error:
         if type(error).__name__ != "Interrupted":  # the class lives beside torch; importing it here would cost a second
@@ -138,6 +140,8 @@ def _run(name: str, rest: Sequence[str]) -> int:
         return _complain(f"{_one_line(told.getvalue())} (softaxes {name} --help lists the flags)")
     result = call()
     if result is not None:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may not be UTF-8
+            sys.stdout.reconfigure(errors="backslashreplace")
         print(result)
     return 0
 
@@ -177,7 +181,7 @@ def config_flags(path: str) -> list[str]:
     try:
         with open(path, encoding="utf-8") as file:
             settings = yaml.safe_load(file) or {}
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{path} must hold a mapping of flags, got {type(settings).__name__}")

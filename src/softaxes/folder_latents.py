@@ -206,7 +206,7 @@ def _settings(model: Model, root: Path, names: list[str]) -> dict[str, Any]:
     weights = hashlib.sha256()
     for name, tensor in sorted(model.encoder.state_dict().items()):
         weights.update(name.encode() + tensor.cpu().numpy().tobytes())
-    files = hashlib.sha256(json.dumps([(name, (root / name).stat().st_size) for name in names]).encode())
+    files = hashlib.sha256(json.dumps([(name, _size(root / name)) for name in names]).encode())
     return {
         "encoder": weights.hexdigest()[:16],
         "files": files.hexdigest()[:16],
@@ -214,6 +214,14 @@ def _settings(model: Model, root: Path, names: list[str]) -> dict[str, Any]:
         "window_steps": model.window_steps,
         **asdict(grid_of(model)),
     }
+
+
+def _size(path: Path) -> int:
+    """The file's bytes; -1 where it cannot be read (a dead link): it is skipped with its reason later."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return -1
 
 
 def _open(out: Path, settings: dict[str, Any]) -> None:

@@ -140,7 +140,7 @@ class Model(nn.Module):
             raise ValueError(f"`other` must have shape {tuple(z.shape)} as `z` does, got {tuple(other.shape)}")
         if not 0 <= share <= 1:
             raise ValueError(f"`share` must lie in 0..1, got {share}")
-        names = tuple(self.axes) if keep is None else tuple(keep)
+        names = tuple(self.axes) if keep is None else (keep,) if isinstance(keep, str) else tuple(keep)
         step = self.axes.remove(other, *names) - self.axes.remove(z, *names) if names else other - z
         return z + share * step
 
@@ -181,7 +181,9 @@ def _numbers(name: str, value: ArrayLike | Tensor) -> Tensor:
         if array.dtype.kind not in "fiub":
             raise TypeError(f"`{name}` must hold real numbers, got {array.dtype}")
         value = torch.from_numpy(np.require(array, requirements=["C", "W"]))
-    if value.is_floating_point() and not bool(torch.isfinite(value).all()):
+    if value.is_complex():
+        raise TypeError(f"`{name}` must hold real numbers, got {value.dtype}")
+    if value.is_floating_point() and not bool(torch.isfinite(value.float()).all()):
         raise ValueError(f"`{name}` must be finite, got NaN or infinity")
     return value.detach().cpu()
 

@@ -76,6 +76,9 @@ def find(
         csv: write one row a return to this file.
         midi: write one MIDI file a motif, its returns in place, into this folder.
     """
+    written = [path.resolve() for path in (page, csv) if path is not None]
+    if song.resolve() in written or len(set(written)) < len(written):
+        raise ValueError("`page` and `csv` must be files of their own, and not the song")
     found = motifs_of_song(read_song(song, STEPS_PER_BEAT, grid="notes", limits=LIMITS), most, least_notes)
     if csv is not None:
         write_csv(found, csv)
@@ -96,7 +99,7 @@ def table(found: SongMotifs) -> str:
     """One line a return, under one line a motif."""
     song = found.song
     if not found.motifs:
-        return f"{song.name}: {len(song.notes):,} notes, and no pattern of three notes or more that returns"
+        return f"{song.name}: {len(song.notes):,} notes, and no motif was found"
     lines = [f"{song.name}: {len(found.motifs)} motifs in {len(song.notes):,} notes, {len(song.bars()):,} bars", ""]
     for motif, rows in zip(found.motifs, found.rows, strict=True):
         lines.append(f"{motif.name}  {len(motif.prototype)} notes, returns {len(rows)} times")

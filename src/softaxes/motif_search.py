@@ -327,7 +327,7 @@ def parse_bars(text: str) -> tuple[int, int] | None:
     if not text:
         return None
     first, _, last = text.partition("-")
-    if not (first.isdigit() and (last or first).isdigit()):
+    if not (first.isdecimal() and (last or first).isdecimal()):
         raise ValueError(f"`bars` must be FIRST-LAST such as 5-8, got {text!r}")
     return int(first), int(last or first)
 

@@ -221,6 +221,8 @@ def steer_song(model: Model, song: Song, *, pitch: int = 0, metre: int = 0) -> S
     amounts = {name: amount for name, amount in ((PITCH, pitch), (METRE, metre)) if amount}
     for name in amounts:
         _ = model.axes[name]  # an unknown kind is told before anything is encoded
+    if abs(pitch) >= N_PITCHES:
+        raise ValueError(f"`pitch` must be less than {N_PITCHES} semitones, got {pitch}")
     bars, odd = _bars(model, song)
     if metre:
         _check_metre(model, song, metre)

@@ -65,14 +65,16 @@ def steer(
     """
     if out.resolve() == song.resolve():
         raise ValueError(f"`out` must not be the song itself, got {out}")
+    if picture is not None and picture.resolve() in (song.resolve(), out.resolve()):
+        raise ValueError(f"`picture` must be neither the song nor `out`, got {picture}")
     result = steer_file(load(model), song, pitch=pitch, metre=metre, others=others)
-    write_song(result.edited, out)
     if picture is not None:
         from softaxes.report.pictures.canvas import to_png
         from softaxes.report.pictures.songs import song_before_and_after
 
         titles = (f"{song.name}", f"steered: pitch {pitch:+d} semitones, metre {metre:+d} steps", "the true edit")
         picture.write_bytes(to_png(song_before_and_after(result.on_grid.song, result.steered, titles=titles)))
+    write_song(result.edited, out)
     print(result.line, file=sys.stderr)
 
 

@@ -424,3 +424,10 @@ def test_a_missing_package_is_told(patchy: Index, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ValueError, match=rf"softaxes\[{extra}\]"):
         choose(patchy, 32, extra, "somewhere")  # type: ignore[arg-type]
+
+
+def test_a_pipe_among_the_songs_is_refused_and_not_waited_for(songs: Path, tmp_path: Path) -> None:
+    os.mkfifo(songs / "pipe.mid")
+    built = update_index(songs, model_by_hand(), tmp_path / "index")
+    assert built.songs == 6
+    assert [(row.file, row.reason) for row in built.refused] == [("pipe.mid", "is no regular file")]

@@ -85,8 +85,8 @@ def test_songs_without_motifs_get_a_clear_line(
     notes = note_array(rows) if rows else np.zeros(0, NOTE_DTYPE)
     write_song(Song("short", notes), tmp_path / "short.mid")
     assert run("motifs", "find", tmp_path / "short.mid") == 0
-    assert "no pattern of three notes or more that returns" in capsys.readouterr().out
-    assert "no pattern" in (tmp_path / "short-motifs.html").read_text()
+    assert "no motif was found" in capsys.readouterr().out
+    assert "no motif" in (tmp_path / "short-motifs.html").read_text()
 
 
 @pytest.mark.parametrize(
@@ -111,6 +111,17 @@ def test_mistakes_get_one_line(
     assert said in heard.err
     assert heard.err.count("\n") == 1
     assert heard.out == ""
+
+
+@pytest.mark.parametrize("words", [["--page", "{}"], ["--csv", "{}"], ["--page", "x.html", "--csv", "x.html"]])
+def test_the_song_is_never_overwritten(
+    words: list[str], midi_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(midi_file.parent)
+    before = midi_file.read_bytes()
+    assert run("motifs", "find", midi_file, *(word.format(midi_file) for word in words)) == 2
+    assert "files of their own, and not the song" in capsys.readouterr().err
+    assert midi_file.read_bytes() == before
 
 
 def test_drums_are_no_notes_and_tracks_are_staves() -> None:

@@ -41,7 +41,7 @@ from softaxes.motif_index.store import (
 )
 from softaxes.motifs.code import content_codes, coordinates
 from softaxes.music.folders import check_folder, find_files
-from softaxes.music.midi import read_song
+from softaxes.music.midi import Limits, read_bytes, read_song
 from softaxes.music.pop909 import BEATS_FILE, read_beats
 from softaxes.music.rolls import texture_notes
 from softaxes.music.song import Song
@@ -194,7 +194,7 @@ class _Update:
         if seen and (seen.bytes, seen.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
             return
         try:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest = hashlib.sha256(read_bytes(path, Limits().bytes)).hexdigest()
             if known and known.sha256 == digest:
                 self._touched(name, stat.st_mtime_ns)
                 return

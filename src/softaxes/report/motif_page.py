@@ -47,7 +47,7 @@ def motif_page(song: Song, motifs: Sequence[Motif], rows: Rows) -> Page:
         "Click a return to hear it."
     )
     if not motifs:
-        summary = f"{len(song.notes):,} notes, and no pattern of three notes or more that returns."
+        summary = f"{len(song.notes):,} notes, and no motif was found."
     listing = Widget(
         "".join(_motif_row(k, m, r) for k, (m, r) in enumerate(zip(motifs, rows, strict=True))),
         "Place (bar:beat), transposition in semitones against the first statement drawn here, and what is kept. Faint "
