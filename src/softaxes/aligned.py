@@ -8,7 +8,7 @@ its own frame, then place the drawing in pitch and in the bar.
 
 Both have an analytic starting point (`start_from_music`): the linear maps are the principal components of what is seen
 and heard, in the directions that the kinds' operators leave free. Gradient descent goes on from there: from a random
-start the same networks need hours for what principal components know at once (docs/LOG.md).
+start no encoder we tried came in minutes to what principal components know at once (docs/LOG.md).
 
 Conventions: rolls (B, 2, 128, steps); latents (B, dim); frame (B, 2, span, steps), rows ``-low .. high`` semitones
 around the attended row, its first row the lowest. ``begins`` (B, period): weights of the places in the window's first
