@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int, UInt8
 
 from softaxes import __version__
@@ -85,6 +86,7 @@ def encode_folder(
         progress: show a progress bar.
     """
     began = time.monotonic()
+    torch.set_num_threads(1)  # on two busy cores, two threads took five times as long: they wait for each other
     tables = encode_files(load(model), folder, out, precision=precision, files_a_shard=shard, progress=progress)
     skipped = [row for table in tables for row in table.skipped]
     for row in skipped[:LISTED]:
