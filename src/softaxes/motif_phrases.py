@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from softaxes.checkpoint import load
@@ -96,6 +97,7 @@ def compare_phrases(
     Raises:
         ValueError: no POP909 there, no labels, or no such model.
     """
+    torch.set_num_threads(1)  # windows come in small batches: two threads would wait for each other
     loaded = load(model)
     record = judge_phrases(loaded, folder, annotator=annotator, held_out=songs == "held-out")
     return json_format.dumps(record, indent=1, ensure_ascii=False) if json else phrase_table(record)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from jaxtyping import Int
 from numpy.typing import NDArray
 
@@ -313,6 +314,7 @@ def search_motifs(
     Raises:
         ValueError: a query without two notes, no such folder or model, a package that is missing.
     """
+    torch.set_num_threads(1)  # windows come in small batches: two threads would wait for each other
     loaded = load(model)
     settings = index_settings(loaded, hop_steps)
     song = read_for_index(query, settings.steps_per_beat)

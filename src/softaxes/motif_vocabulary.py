@@ -105,6 +105,7 @@ def motif_vocabulary(
     Raises:
         ValueError: no such folder or model, a length that the index does not hold, or no clip to group.
     """
+    torch.set_num_threads(1)  # windows come in small batches: two threads would wait for each other
     loaded = load(model)
     opened, built = open_index(folder, loaded, index, progress=not json)
     found = find_vocabulary(opened, loaded, words=words, steps=steps, seeds=seeds)
