@@ -165,3 +165,15 @@ def test_every_trait_is_a_number(rng: np.random.Generator) -> None:
     found = merged(lines_of(notes), classic)
     assert found
     assert all(f.traits.shape == (len(TRAITS),) and np.isfinite(f.traits).all() for f in found)
+
+
+def test_a_tune_played_over_and_over_without_a_rest_is_its_motif() -> None:
+    tune = np.array([0, 2, 4, 5, 7, 5, 4, 2, 0, 4, 7, 12])
+    onset, pitch = 240 * np.arange(72), 60 + np.tile(tune, 6)
+    found = find_motifs(Notes(onset, pitch, np.full(72, 240)))
+    assert found
+    best = found[0]
+    assert len(best.prototype) == 12
+    gaps = np.diff([back.notes.onset[0] for back in best.returns])
+    assert len(best.returns) >= 3 and (gaps % (12 * 240) == 0).all()
+    assert {back.relation for back in best.returns} == {"exact"}

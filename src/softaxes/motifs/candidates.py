@@ -24,6 +24,7 @@ SMALLEST, LARGEST = 3, 32  # notes
 LONGEST_TICKS = 16 * TICKS_PER_BEAT
 LEAST_SHARE = 0.75  # of the stretch's notes that a pattern must have
 WHOLE_NOTES, BLOCK_NOTES = 8_000, 2_000
+MOST_PERIODS = 50
 SAME = 0.7  # candidates are one if their stretches share this much
 
 
@@ -42,6 +43,8 @@ def candidates(lines: Lines, most: int = 120) -> list[Candidate]:
     size = len(lines) if len(lines) <= WHOLE_NOTES else BLOCK_NOTES
     rows = [_in_block(lines, start, min(start + size, len(lines))) for start in range(0, len(lines), max(1, size))]
     table = np.concatenate([np.zeros((0, 4)), *rows])
+    if len(table) == 0 and len(lines):
+        table = _periods(lines)
     saved = (table[:, 1] - table[:, 0]) * table[:, 3] * (table[:, 2] - 1)
     chosen: list[Candidate] = []
     kept: list[tuple[int, int]] = []
@@ -62,6 +65,25 @@ def _in_block(lines: Lines, start: int, end: int) -> NDArray[np.float64]:
     if len(tecs) == 0:
         return np.zeros((0, 4))
     return _stretches(tecs, points, start)
+
+
+def _periods(lines: Lines) -> NDArray[np.float64]:
+    """Rows as of `_in_block`, for music that comes round without a rest: what returns is then nearly all of it, and the
+    stretch is what lies before the next return. Of the first `BLOCK_NOTES` notes."""
+    end = min(len(lines), BLOCK_NOTES)
+    points = _displaced(lines, 0, end)
+    tecs, rows = siatec_c(points, FOUR_BEATS), []
+    for index in np.argsort(-tecs.sizes(), kind="stable")[:MOST_PERIODS] if len(tecs) else ():
+        onset = points[tecs.members[tecs.starts[index] : tecs.starts[index + 1]], 0]
+        moves = tecs[int(index)].translators[:, 0]
+        later = moves[moves > 0]
+        if len(later) and onset[-1] - onset[0] >= later.min():
+            first, last = np.searchsorted(points[:, 0], (onset[0], onset[0] + later.min()))
+            if SMALLEST <= last - first <= LARGEST and later.min() <= LONGEST_TICKS:
+                rows.append((first, last - 1, len(moves), 1.0))
+    table = np.array(rows, float).reshape(-1, 4)
+    size = table[:, 1] - table[:, 0]
+    return table[size == size.max(initial=0)]  # its fragments return as often and say less
 
 
 def _displaced(lines: Lines, start: int, end: int) -> NDArray[np.int64]:
