@@ -25,6 +25,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--window-size=1280,900",
     "--autoplay-policy=no-user-gesture-required",
     "--disable-dev-shm-usage",
 ]

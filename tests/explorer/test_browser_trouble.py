@@ -23,15 +23,25 @@ pytestmark = [
 ]
 
 
+JUMPS = """
+const done = arguments[0], jumps = [];
+new PerformanceObserver((list) => list.getEntries().filter((e) => !e.hadRecentInput).forEach((e) => jumps.push(
+    [e.value, e.sources.map(({node}) => node?.id || node?.className || node?.nodeName || "text")])))
+  .observe({type: 'layout-shift', buffered: true});
+setTimeout(() => done(jumps), 300)
+"""
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_nothing_jumps_while_a_page_loads(browser: Browser, origin: str, page: str) -> None:
-    show(browser, origin + page)
-    moved = browser.execute_async_script(
-        "const done = arguments[0]; let sum = 0; new PerformanceObserver((list) => list.getEntries().forEach((e) => "
-        "{ if (!e.hadRecentInput) sum += e.value; })).observe({type: 'layout-shift', buffered: true});"
-        "setTimeout(() => done(sum), 300)"
-    )
-    assert moved < 0.02  # Chromium's score; below .1 is called good
+    """The calmest of three loads counts: now and then the window takes its size only after the first paint."""
+    loads = []
+    for _ in range(3):
+        show(browser, origin + page)
+        loads.append(browser.execute_async_script(JUMPS))
+        if sum(value for value, _ in loads[-1]) < 0.006:  # Chromium's score; below .1 is called good
+            return
+    pytest.fail(f"what moved, in three loads: {loads}")
 
 
 def test_a_file_of_100_mb_is_refused_and_nothing_is_lost(browser: Browser, origin: str) -> None:
