@@ -22,8 +22,8 @@ import torch
 
 import softaxes as sa
 from softaxes.baselines import CodeTraining, ModelCode, RatePoint, fit_pca, rate_point, train_code
-from softaxes.music_run import MusicData, load_music
-from softaxes.music_task import MusicConfig, MusicTask
+from softaxes.music_run import MusicData, load_music, task_of
+from softaxes.music_task import MusicConfig
 from softaxes.report.pictures.canvas import to_png
 from softaxes.report.pictures.rates import rate_curve
 
@@ -34,7 +34,8 @@ POINTS, PICTURE, SETTINGS = "points.jsonl", "rate_curve.png", "settings.json"
 def main(words: list[str] | None = None) -> None:
     given = parser().parse_args(words)
     config = MusicConfig(corpus=given.corpus, folder=given.folder, texture=given.texture, bars=given.bars,
-                         window_steps=given.window_steps)  # fmt: skip
+                         window_steps=given.window_steps, encoder=given.encoder, low=given.low, high=given.high,
+                         width=given.width)  # fmt: skip
     training = CodeTraining(given.steps, given.batch, given.learning_rate, bf16=given.bf16)
     given.out.mkdir(parents=True, exist_ok=True)
     same_settings(given.out, {"music": dataclasses.asdict(config), "training": dataclasses.asdict(training),
@@ -64,6 +65,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--texture", default="melody", choices=("melody", "full"))
     made.add_argument("--bars", type=int, default=2)
     made.add_argument("--window-steps", type=int, default=32)
+    made.add_argument(
+        "--encoder", default="rows", help="which networks the autoencoders have, as `softaxes train` names them"
+    )
+    made.add_argument("--low", type=int, default=12)
+    made.add_argument("--high", type=int, default=24)
+    made.add_argument("--width", type=int, default=512)
     made.add_argument("--dims", type=int, nargs="+", default=[16, 32, 64, 128, 256, 512])
     made.add_argument("--methods", nargs="*", default=list(METHODS), choices=METHODS)
     made.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -99,7 +106,7 @@ def wanted(given, data: MusicData, config: MusicConfig, training: CodeTraining):
 
 def network(role: str, config: MusicConfig, data: MusicData):
     """The networks of `softaxes train`, for any latent size."""
-    return lambda dim: MusicTask(dataclasses.replace(config, dim=dim), data.train).parts()[role].build()
+    return lambda dim: task_of(config)(dataclasses.replace(config, dim=dim), data.train).parts()[role].build()
 
 
 def check_split(model: sa.Model, data: MusicData, run: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 from pathlib import Path
 
@@ -15,7 +17,16 @@ from softaxes.decoders import OuterProductDecoder, OuterProducts, PlacedDecoder,
 from softaxes.model import Part
 from softaxes.music import Song, cut_windows, note_array, write_song
 from softaxes.music_run import load_music, run_config, train_music
-from softaxes.music_task import MusicConfig, MusicTask, best_threshold, content_spread, music_kinds, transposed
+from softaxes.music_task import (
+    LAWS,
+    MusicConfig,
+    MusicTask,
+    best_threshold,
+    content_spread,
+    hide_rectangles,
+    music_kinds,
+    transposed,
+)
 from softaxes.roll_encoders import RowPoolEncoder
 from softaxes.train import Machine
 
@@ -185,6 +196,28 @@ class TestBatches:
         assert (onsets[:, 0] > 0).all()
         assert torch.equal(onsets, onsets[:, :1].expand_as(onsets))
 
+    @pytest.mark.parametrize("encoder", ["vit", "strided", "hard", "split"])
+    def test_encoders_to_compare_with_learn_the_same_way(self, encoder: str) -> None:
+        task = MusicTask(dataclasses.replace(self.config, encoder=encoder, batch=4, dim=16), self.windows)
+        model = task.build_model()
+        assert type(model.encoder).__name__ == task.parts()["encoder"].network
+        terms = task.loss(model, task.batch(0), 0)
+        terms["loss"].backward()
+        assert torch.isfinite(terms["loss"]) and model.encoder(task.batch(1)["rolls"][:, 0]).shape == (4, 16)
+        rebuilt = Part(**json.loads(json.dumps(dataclasses.asdict(task.parts()["encoder"])))).build()
+        rebuilt.load_state_dict(model.encoder.state_dict())
+
+    def test_hidden_notes_are_asked_for(self) -> None:
+        torch.manual_seed(0)
+        task = MusicTask(dataclasses.replace(self.config, masked=0.5), self.windows)
+        model, batch = task.build_model(), task.batch(0)
+        torch.manual_seed(1)
+        term = task.loss(model, batch, 0)["masked"]
+        torch.manual_seed(1)
+        hidden = hide_rectangles(batch["rolls"][:, 0])
+        whole = note_loss(model.decoder(model.encoder(hidden)), batch["rolls"][:, 0])
+        torch.testing.assert_close(term, 0.5 * whole)
+
     def test_loss_terms_are_finite_and_add_up(self) -> None:
         torch.manual_seed(0)
         model = self.task.build_model()
@@ -200,6 +233,29 @@ class TestBatches:
             MusicTask(self.config, bare)
         with pytest.raises(ValueError, match="at least one window, got none"):
             MusicTask(self.config, self.windows.select(np.zeros(0, dtype=int)))
+
+
+def test_a_hidden_rectangle_takes_notes_and_nothing_else() -> None:
+    torch.manual_seed(0)
+    rolls = (torch.rand(64, 2, 128, 32) < 0.02).float()
+    hidden = hide_rectangles(rolls)
+    assert ((hidden == rolls) | (hidden == 0)).all()
+    assert (hidden.flatten(1).sum(1) < rolls.flatten(1).sum(1)).all()
+    gone = (rolls - hidden).amax(1) > 0
+    for row in gone:
+        rows, steps = row.nonzero(as_tuple=True)
+        assert rows.max() - rows.min() <= 24 and steps.max() - steps.min() <= 8
+    torch.testing.assert_close(hide_rectangles(torch.zeros(2, 2, 128, 32)), torch.zeros(2, 2, 128, 32))
+
+
+@pytest.mark.parametrize("law", ["uniform", "gaussian"])
+def test_shift_laws_have_their_spread_and_no_zero(law: str) -> None:
+    amounts = LAWS[law](np.random.default_rng(0), 12, (40_000,))
+    assert np.abs(amounts).max() == 12 and (amounts != 0).all()
+    assert abs(amounts.mean()) < 0.1
+    weight = np.exp(-2 * (np.arange(1, 13) / 12) ** 2) if law == "gaussian" else np.ones(12)
+    exact = math.sqrt(float((weight * np.arange(1, 13) ** 2).sum() / weight.sum()))
+    assert amounts.std() == pytest.approx(exact, rel=0.02)
 
 
 @pytest.mark.parametrize(

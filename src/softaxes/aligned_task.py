@@ -134,6 +134,8 @@ class AlignedTask(MusicTask):
             rolls = torch.cat([batch["rolls"][:, 1], batch["rolls"][:, 3]])
             noisy = chosen + self._noise(chosen, basis.detach())
             terms["notes"] = c.notes * note_loss(model.decoder(noisy), rolls)
+        if c.masked:
+            terms["masked"] = c.masked * self._masked(model, batch["rolls"][:, 0])
         return terms | {"loss": torch.stack(list(terms.values())).sum()}
 
     def _decoder_loss(self, model: MusicNetwork, batch: Batch) -> dict[str, Tensor]:

@@ -80,11 +80,15 @@ def train_music(
     summary = describe(data)
     if machine.progress:
         print(summary, file=sys.stderr)
-    task_of = AlignedTask if config.encoder == "aligned" else MusicTask
-    task = task_of(config, data.train, data.validation, card=music_card(data, config))
+    task = task_of(config)(config, data.train, data.validation, card=music_card(data, config))
     run = train(task, out, machine)
     (run / MANIFEST_FILE).write_text(data.corpus.manifest.to_json(), encoding="utf-8")
     return run
+
+
+def task_of(config: MusicConfig) -> type[MusicTask]:
+    """The task that trains this encoder."""
+    return AlignedTask if config.encoder == "aligned" else MusicTask
 
 
 def describe(data: MusicData) -> str:

@@ -35,6 +35,15 @@ from softaxes.ranks import sum_over_ranks
 from softaxes.shifts import shift
 from softaxes.train import Batch
 
+ENCODERS = {  # the network, and which settings it takes
+    "rows": ("RowPoolEncoder", ("steps", "dim", "width", "reach")),
+    "vit": ("RollViT", ("steps", "dim")),
+    "strided": ("StridedEncoder", ("steps", "dim")),
+    "hard": ("HardEncoder", ("steps", "dim", "width", "periods")),
+    "split": ("SplitEncoder", ("steps", "dim", "width")),
+}
+HIDDEN_STEPS, HIDDEN_ROWS = (4, 8), (12, 24)  # sizes of a hidden rectangle
+
 
 @dataclass(frozen=True)
 class MusicConfig:
@@ -47,14 +56,18 @@ class MusicConfig:
         bars: bars in a window.
         steps_per_beat: the grid; 4 = sixteenths.
         window_steps: length of a window in steps.
-        encoder: "rows" (`RowPoolEncoder`) or "aligned" (`AlignedEncoder`, which starts from principal components).
+        encoder: "rows" (`RowPoolEncoder`), "aligned" (`AlignedEncoder`, which starts from principal components), or one
+            to compare with (`softaxes.comparison_encoders`): "vit", "strided", "hard", "split".
         dim: latent size in floats.
         width, reach, rank, low, high: of the networks; ``reach`` (rows), ``low`` and ``high`` (aligned) in semitones.
         steps, batch: optimiser steps and anchors in each (every anchor has three views).
         learning_rate: of AdamW, after a warm-up of 50 steps and down a cosine.
         pitch_semitones, shift_steps: largest amounts.
+        shift_law: "uniform" draws amounts evenly, "gaussian" from a rounded normal distribution of half the largest
+            amount (SIGReg wants coordinates of that law); neither draws 0.
         isolated: share of anchors that are isolated motifs.
         within, across, size, squared_error, infonce, spread, decorrelation, notes: weights of the terms.
+        masked: weight of the anchors' notes, decoded from windows in which a rectangle of steps and pitches is hidden.
         leak, gaze, bar: weights of the terms of `softaxes.aligned_task`.
         temperature: of InfoNCE.
         forced: share of the steps in which bar lines come from the corpus, less and less often (aligned).
@@ -69,7 +82,7 @@ class MusicConfig:
     bars: int = 2
     steps_per_beat: int = 4
     window_steps: int = 32
-    encoder: Literal["rows", "aligned"] = "rows"
+    encoder: Literal["rows", "aligned", "vit", "strided", "hard", "split"] = "rows"
     dim: int = 128
     width: int = 512
     reach: int = 24
@@ -81,6 +94,7 @@ class MusicConfig:
     learning_rate: float = 2e-3
     pitch_semitones: int = 12
     shift_steps: int = 8
+    shift_law: Literal["uniform", "gaussian"] = "uniform"
     isolated: float = 0.25
     within: float = 1.0
     across: float = 1.0
@@ -90,6 +104,7 @@ class MusicConfig:
     spread: float = 4.0
     decorrelation: float = 0.5
     notes: float = 0.1
+    masked: float = 0.0
     leak: float = 3.0
     gaze: float = 1.0
     bar: float = 0.3
@@ -155,10 +170,10 @@ class MusicTask:
         """Encoder and decoder as they are written into the checkpoint."""
         c = self.config
         shared = {"steps": c.window_steps, "dim": c.dim, "width": c.width, "reach": c.reach}
-        return {
-            "encoder": Part("RowPoolEncoder", shared),
-            "decoder": Part("PlacedDecoder", shared | {"rank": c.rank}),
-        }
+        network, takes = ENCODERS[c.encoder]
+        circles = [int(kind.period) for kind in self.kinds if isinstance(kind, Circle)]
+        given = {key: value for key, value in (shared | {"periods": circles}).items() if key in takes}
+        return {"encoder": Part(network, given), "decoder": Part("PlacedDecoder", shared | {"rank": c.rank})}
 
     def build_model(self) -> MusicNetwork:
         parts = self.parts()
@@ -195,8 +210,9 @@ class MusicTask:
 
     def _amounts(self, rng: np.random.Generator, n: int) -> tuple[Int[Tensor, "B 3"], Int[Tensor, "B 3"]]:
         """Semitones and steps of a pitch view, a time view and a view that shifts both."""
-        semitones = _signed(rng, self.config.pitch_semitones, (n, 3))
-        steps = _signed(rng, self.config.shift_steps, (n, 3))
+        draw = LAWS[self.config.shift_law]
+        semitones = draw(rng, self.config.pitch_semitones, (n, 3))
+        steps = draw(rng, self.config.shift_steps, (n, 3))
         semitones[:, 1], steps[:, 0] = 0, 0
         return torch.from_numpy(semitones), torch.from_numpy(steps)
 
@@ -232,7 +248,13 @@ class MusicTask:
             "decorrelation": c.decorrelation * correlation,
             "notes": c.notes * self._notes(model.decoder, anchor, predicted, batch["rolls"]),
         }
+        if c.masked:
+            terms["masked"] = c.masked * self._masked(model, batch["rolls"][:, 0])
         return terms | {"loss": torch.stack(list(terms.values())).sum()}
+
+    def _masked(self, model: MusicNetwork, rolls: Tensor) -> Tensor:
+        """The notes of whole windows, decoded from what is left when a rectangle of each is hidden."""
+        return note_loss(model.decoder(model.encoder(hide_rectangles(rolls)).float()), rolls)
 
     def _notes(self, decoder: nn.Module, anchor: Tensor, predicted: Tensor, rolls: Tensor) -> Tensor:
         """The notes of the anchor from f(x), and those of its transposition from op(f(x))."""
@@ -268,9 +290,31 @@ def best_threshold(model: Model, windows: np.ndarray) -> float:
     return grid[int(np.argmax(scores))]
 
 
-def _signed(rng: np.random.Generator, largest: int, shape: tuple[int, ...]) -> np.ndarray:
+def _evenly(rng: np.random.Generator, largest: int, shape: tuple[int, ...]) -> np.ndarray:
     """Whole numbers drawn evenly from -largest..largest without 0."""
     return rng.integers(1, largest + 1, size=shape) * rng.choice([-1, 1], size=shape)
+
+
+def _normally(rng: np.random.Generator, largest: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Whole numbers of -largest..largest without 0, from a normal distribution of deviation ``largest / 2``."""
+    amounts = np.arange(-largest, largest + 1)
+    weight = np.exp(-2 * np.square(amounts / largest)) * (amounts != 0)
+    return rng.choice(amounts, size=shape, p=weight / weight.sum())
+
+
+LAWS = {"uniform": _evenly, "gaussian": _normally}
+
+
+def hide_rectangles(rolls: Tensor) -> Tensor:
+    """Rolls (B, 2, 128, steps) with one rectangle of silence each, around a note (He et al. 2022, on notes)."""
+    size, _, rows, steps = rolls.shape
+    sounding = rolls.amax(1).flatten(1).float() + 1e-6  # a rectangle where nothing is hides nothing
+    cell = torch.multinomial(sounding, 1)[:, 0]
+    centre = torch.stack([cell // steps, cell % steps], dim=1)
+    reach = torch.stack([torch.randint(*most, (size,), device=rolls.device) for most in (HIDDEN_ROWS, HIDDEN_STEPS)], 1)
+    away_rows = (torch.arange(rows, device=rolls.device) - centre[:, :1]).abs() * 2 > reach[:, :1]
+    away_steps = (torch.arange(steps, device=rolls.device) - centre[:, 1:]).abs() * 2 > reach[:, 1:]
+    return rolls * (away_rows[:, :, None] | away_steps[:, None])[:, None].to(rolls.dtype)
 
 
 def predict_views(

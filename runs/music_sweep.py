@@ -1,0 +1,100 @@
+"""What does one weight of the loss buy, and what is it paid with? Short runs of music at several weights, with seeds.
+
+    python runs/music_sweep.py --out OUT --folder POP909 --vary shaping --weights 0 .1 .3 1 3 [--seeds 3] [--steps 400]
+                               [--encoder rows] [--texture melody] [any other setting of `softaxes train`: --notes .5]
+
+``--vary shaping`` multiplies every term that shapes the axes; any other name multiplies that one setting. Everything
+else stays the same, the split too. Writes OUT/report.html, OUT/metrics.json (which `softaxes explore` shows) and a
+table on standard output. Finished runs stay, so a sweep that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+import torch
+
+import softaxes as sa
+from softaxes.music_run import MusicData, load_music, music_card, task_of
+from softaxes.music_task import MusicConfig
+from softaxes.report.music_sheet import music_sheet
+from softaxes.report.sweep import sweep_report
+from softaxes.train import Machine, train
+
+SHAPING = ("within", "across", "size", "squared_error", "infonce", "leak", "gaze")
+RUNNING = ("cross_cos", "same_cos", "opposite_cos", "relative_error.pitch", "phase_cos.metre", "h1.pitch",
+           "content_recall", "effective_rank")  # fmt: skip
+CONTENT = ("content_recall", "note_f1", "h1", "effective_rank")
+FIGURES = "sweep.json"
+
+
+def main() -> None:
+    given, settings = parser().parse_known_args()
+    base = MusicConfig(**as_settings(settings) | {"corpus": given.corpus, "folder": given.folder, "steps": given.steps})
+    rows: list[dict[str, float]] = []
+    data = load_music(base)
+    for weight in given.weights:
+        for seed in range(given.seeds):
+            run = given.out / f"{given.vary}-{weight:g}-seed-{seed}"
+            config = varied(base, given.vary, weight)
+            rows.append({"weight": weight, "seed": seed, **figures(run, config, data, seed, given)})
+            print(json.dumps(rows[-1]), flush=True)
+    print(sweep_report(given.out, rows, factorization=given.buys, content=CONTENT))
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--out", type=Path, required=True)
+    made.add_argument("--corpus", default="pop909")
+    made.add_argument("--folder", default="")
+    made.add_argument("--vary", default="shaping")
+    made.add_argument("--weights", type=float, nargs="+", default=[0.0, 0.1, 0.3, 1.0, 3.0])
+    made.add_argument("--seeds", type=int, default=3)
+    made.add_argument("--steps", type=int, default=400)
+    made.add_argument("--windows", type=int, default=1000, help="held-out windows that each run is judged on")
+    made.add_argument("--buys", default="relative_error", help="the figure on the horizontal axis")
+    return made
+
+
+def as_settings(words: list[str]) -> dict[str, object]:
+    """``--notes .5`` as {"notes": 0.5}, by the types of `MusicConfig`."""
+    kinds = {field.name: type(field.default) for field in dataclasses.fields(MusicConfig)}
+    settings: dict[str, object] = {}
+    for name, value in zip(words[::2], words[1::2], strict=True):
+        key = name.removeprefix("--").replace("-", "_")
+        if key not in kinds:
+            raise SystemExit(f"music_sweep: no setting {name}; there are {', '.join(sorted(kinds))}")
+        settings[key] = kinds[key](value)
+    return settings
+
+
+def varied(config: MusicConfig, what: str, factor: float) -> MusicConfig:
+    """``config`` with one setting, or all that shape the axes, multiplied."""
+    names = SHAPING if what == "shaping" else (what,)
+    return dataclasses.replace(config, **{name: factor * getattr(config, name) for name in names})
+
+
+def figures(run: Path, config: MusicConfig, data: MusicData, seed: int, given: argparse.Namespace) -> dict[str, float]:
+    """Train, and measure on the test songs of the split; kept in the run folder."""
+    kept = run / FIGURES
+    if kept.is_file():
+        return dict(json.loads(kept.read_text(encoding="utf-8")))
+    task = task_of(config)(dataclasses.replace(config, seed=seed), data.train, data.validation,
+                           card=music_card(data, config))  # fmt: skip
+    train(task, run, Machine(precision="bf16-mixed", threads=1, progress=False))
+    found = music_sheet(sa.load(run), torch.from_numpy(data.test.rolls), data.corpus.groups[data.test.song],
+                        pitch_semitones=config.pitch_semitones, shift_steps=config.shift_steps,
+                        windows=given.windows, controls=False, draws=20)  # fmt: skip
+    running, joint = found.sheets["running"], found.sheets["joint"]
+    measured = {key.split(".")[0]: float(running[key].value) for key in RUNNING if key in running}
+    measured["note_f1"] = float(found.reconstruction["note_f1"].value)
+    measured["h1"] = next(float(f.value) for f in joint.values() if f.name == "h1")
+    kept.write_text(json.dumps(measured) + "\n", encoding="utf-8")
+    return measured
+
+
+if __name__ == "__main__":
+    main()
