@@ -18,9 +18,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import softaxes as sa
+from softaxes.aligned import start_from_music
 from softaxes.baselines import CodeTraining, ModelCode, RatePoint, fit_pca, rate_point, train_code
 from softaxes.music_run import MusicData, load_music, task_of
 from softaxes.music_task import MusicConfig
@@ -98,15 +100,47 @@ def wanted(given, data: MusicData, config: MusicConfig, training: CodeTraining):
                     yield method, dim, seed, lambda dim=dim, seed=seed: fit_pca(train, dim, seed=seed)
                     continue
                 how = dataclasses.replace(training, seed=seed, beta=given.beta if method == "beta-vae" else 0.0)
-                yield method, dim, seed, lambda dim=dim, how=how: train_code(
-                    train, dim, encoder=network("encoder", config, data), decoder=network("decoder", config, data),
-                    training=how,
-                )  # fmt: skip
+                yield method, dim, seed, lambda dim=dim, how=how: trained(train, dim, config, data, how)
 
 
-def network(role: str, config: MusicConfig, data: MusicData):
-    """The networks of `softaxes train`, for any latent size."""
-    return lambda dim: task_of(config)(dataclasses.replace(config, dim=dim), data.train).parts()[role].build()
+def trained(windows: torch.Tensor, dim: int, config: MusicConfig, data: MusicData, training: CodeTraining):
+    encoder, decoder = networks(config, data, training.seed)
+    return train_code(windows, dim, encoder=encoder, decoder=decoder, training=training)
+
+
+def networks(config: MusicConfig, data: MusicData, seed: int):
+    """Encoder and decoder of `softaxes train`, for any latent size, as two factories.
+
+    The aligned ones start together, as `softaxes train` starts them: from principal components of windows at bar lines.
+    The encoder of a beta-VAE (twice ``dim``) has them as its means, and small variances.
+    """
+    parts = lambda dim: task_of(config)(dataclasses.replace(config, dim=dim), data.train).parts()  # noqa: E731
+    if config.encoder != "aligned":
+        return (lambda dim: parts(dim)["encoder"].build()), (lambda dim: parts(dim)["decoder"].build())
+    made: list[torch.nn.Module] = []
+
+    def encoder(size: int) -> torch.nn.Module:
+        made.append(parts(size)["encoder"].build())
+        return made[0]
+
+    def decoder(dim: int) -> torch.nn.Module:
+        small, built = parts(dim)["encoder"].build(), parts(dim)["decoder"].build()
+        torch.nn.init.zeros_(small.begin.weight)  # every window begins at a bar line
+        basis = torch.linalg.qr(torch.randn(dim, 6))[0].T
+        windows = data.train.center()[np.random.default_rng(seed).permutation(len(data.train))[:12_000]]
+        start_from_music(small, built, basis, torch.from_numpy(windows))
+        with torch.no_grad():
+            for name, wanted in made[0].named_parameters():
+                given = small.get_parameter(name)
+                if given.shape == wanted.shape:
+                    wanted.copy_(given)
+                    continue
+                wanted.zero_()[: len(given)] = given
+                if name == "linear.bias":
+                    wanted[len(given) :] = -4.0  # log variances
+        return built
+
+    return encoder, decoder
 
 
 def check_split(model: sa.Model, data: MusicData, run: str) -> None:

@@ -117,8 +117,8 @@ class AlignedEncoder(nn.Module):
         view = self.look(windows)
         return self.code(view, decided(view.begins))
 
-    def look(self, windows: Float[Tensor, "B 2 128 steps"]) -> View:
-        """The window from its own register, and where its bars may begin."""
+    def look(self, windows: Float[Tensor, "B 2 128 steps"], *, listen: bool = True) -> View:
+        """The window from its own register, and where its bars may begin. Without ``listen`` no recurrences (empty)."""
         roll = windows.transpose(1, 2).flatten(2).to(self._dtype())  # (B, 128, 2 steps)
         sounding = (windows.amax((1, 3)) > 0)[..., None]  # (B, 128, 1)
         attention = attend(self._row_scores(roll, sounding), sounding)
@@ -133,7 +133,8 @@ class AlignedEncoder(nn.Module):
         steps = self.when(hidden).float().masked_fill(silent[:, None], -1e4).softmax(-1)
         ends = (silent.cummin(1).values.sum(1) + silent.flip(1).cummin(1).values.sum(1))[:, None] / self.steps
         running = torch.sigmoid(self.silence(ends.float()).float())
-        return View(frame, recurrences(windows[:, 0]), row, begins, height, steps @ self.bars, running)
+        heard = recurrences(windows[:, 0]) if listen else windows.new_zeros(len(windows), 0)
+        return View(frame, heard, row, begins, height, steps @ self.bars, running)
 
     def code(self, view: View, begins: Float[Tensor, "B period"]) -> Float[Tensor, "B dim"]:
         """The latent: `content` and `placed`."""
@@ -141,11 +142,15 @@ class AlignedEncoder(nn.Module):
 
     def content(self, view: View, begins: Float[Tensor, "B period"]) -> Float[Tensor, "B dim"]:
         """The code of what is seen, rolled back to its bar line by ``begins``, and of what is heard."""
-        back = circular_places(begins, self.steps).to(view.frame.dtype).transpose(1, 2)
-        own = (view.frame @ back[:, None]).flatten(1)
+        own = self.own_frame(view, begins).flatten(1)
         heard = view.recurrence.to(own.dtype)
         hidden = self.blocks(self.seen(own) + self.heard(heard))
         return self.linear(own).float() + self.recurring(heard).float() + self.head(hidden).float()
+
+    def own_frame(self, view: View, begins: Float[Tensor, "B period"]) -> Float[Tensor, "B 2 span steps"]:
+        """What is seen, rolled back circularly so that it starts at its bar line."""
+        back = circular_places(begins, self.steps).to(view.frame.dtype).transpose(1, 2)
+        return view.frame @ back[:, None]
 
     def placed(self, view: View, begins: Float[Tensor, "B period"]) -> Float[Tensor, "B dim"]:
         """The code of where it is seen from, in fp32: a place needs more than bf16's 8 bits."""
@@ -290,7 +295,7 @@ def start_from_music(
     radius: float = 2.0,
     gain: float = 12.0,
 ) -> None:
-    """Start both networks from the principal components of ``windows``, which must begin at bar lines.
+    """Start both networks from the principal components of ``windows``, seen from where the encoder looks.
 
     ``basis`` holds orthonormal rows: the line of pitch, the planes of bar and beat, the line of time. Places go there
     (``semitone`` and ``step`` long, circles of ``radius``). Into the directions left free go ``recurring`` components
@@ -300,7 +305,8 @@ def start_from_music(
     free = torch.linalg.svd(basis)[2][len(basis) :]  # (dim - R, dim)
     recurring = min(recurring, len(free) // 3)
     heard, drawn = free[:recurring], free[recurring:]
-    frames = torch.cat([encoder.look(rows.float()).frame.flatten(1) for rows in windows.split(512)])
+    views = [encoder.look(rows.float()) for rows in windows.split(512)]
+    frames = torch.cat([encoder.own_frame(view, decided(view.begins)).flatten(1) for view in views])
     scale = torch.full((2, encoder.span, encoder.steps), ONSET_SCALE)
     scale[1] = SUSTAIN_SCALE
     scale = scale.flatten()

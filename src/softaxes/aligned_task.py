@@ -1,17 +1,22 @@
-"""How is an `AlignedEncoder` taught: what is asked of where it looks, beside what is asked of its latents?
+"""How is an `AlignedEncoder` taught? In three stages, each a share of the steps:
 
-Three terms more than `softaxes.music_task`:
+    looking    where to look from: a window and its view must be looked at from the same place, once the known shift is
+               undone, rows by semitones and bar lines by steps, whatever has streamed in
+    coding     both networks start from principal components of what is seen from there (`start_from_music`), and learn
+               the terms of `softaxes.music_task`; where to look from stays as it is
+    drawing    the encoder is frozen and the decoder alone goes on, on every window and view (a representation
+               autoencoder)
 
-    leak   mean square of what the code of the content puts on the operators' axes
-    gaze   -log of the probability that a window and its view are looked at from the same place, once the known shift is
-           undone: rows by semitones, bar lines by steps. Neighbours stream in, and the place should not jump for them.
-    bar    cross entropy of the bar line itself, which the corpus knows: windows are cut there
+Terms more than `softaxes.music_task`:
+
+    gaze   -log of the probability that two windows are looked at from the same place (looking)
+    bar    cross entropy of the bar line itself, which the corpus knows: windows are cut there. It only says from which
+           of the places that would serve a circle is counted, and fades in the first half of looking
+    leak   mean square of what the code of the content puts on the operators' axes (coding)
 
 and two terms are read otherwise. A view into which neighbours streamed has new content, so its difference is more than
 its shift: the cosines leave it out as they leave out clipped views, and the squared error of the operators looks at the
-axes alone. In the first ``forced`` share of the steps bar lines are taken from the corpus, less and less often; in the
-last ``frozen`` share the encoder is frozen and the decoder alone goes on, on every window and view (a representation
-autoencoder).
+axes alone.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from softaxes.aligned import AlignedDecoder, AlignedEncoder, View, decided, placing_circles, start_from_music
+from softaxes.aligned import AlignedDecoder, AlignedEncoder, decided, placing_circles, start_from_music
 from softaxes.decoders import note_loss
 from softaxes.factorization import SoftFactorization
 from softaxes.model import Model, Part
@@ -34,10 +39,13 @@ from softaxes.train import Batch
 
 STARTING_WINDOWS = 12_000
 SEMITONE, STEP = 0.5, 0.5  # length of one unit of pitch and of time at the start
-PLACING = ("operators", "direct", "register", "waves", "sharpness", "silence", "score", "when")
+LOOKING = tuple(f"encoder.{name}" for name in ("row.", "beside", "score", "sharpness", "column", "along", "begin."))
+RESTING = ("encoder.silence", "encoder.when")  # as they were made
+LOOKING_DECAY = 0.05
+WIDER = 2
+LOOKING_RATE = 3e-3
+PLACING = ("operators", "direct", "register", "waves", "log_sharpness")
 PLACING_RATE = 0.02  # of the learning rate: these few numbers place everything else
-GAZING = ("column", "along", "begin")
-GAZING_RATE = 1.0
 WARM_STEPS = 150  # the starting point is good: the first steps should not undo it
 CONTENT_NOISE = 0.7  # share of the latent noise on the axes that stays away
 
@@ -61,56 +69,71 @@ class AlignedTask(MusicTask):
             "decoder": Part("AlignedDecoder", shared | {"period": bar} | waves),
         }
 
-    def build_model(self) -> MusicNetwork:
-        """The networks at their analytic starting point; the same windows and seed give the same one."""
-        model = super().build_model()
-        assert isinstance(model.encoder, AlignedEncoder) and isinstance(model.decoder, AlignedDecoder)
-        rng = np.random.default_rng(self.config.seed)
-        number = min(STARTING_WINDOWS, len(self.windows))
-        which = np.sort(rng.choice(len(self.windows), size=number, replace=False))
-        with torch.no_grad():
-            model.operators.log_step[0] = math.log(SEMITONE)
-            model.operators.log_step[3] = math.log(STEP)
-            windows = torch.from_numpy(self.windows.center()[which])
-            start_from_music(
-                model.encoder, model.decoder, model.operators.basis(), windows, semitone=SEMITONE, step=STEP
-            )
-        return model
-
-    def configure_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        groups: dict[str, list[nn.Parameter]] = {"decoder": [], "placing": [], "gazing": [], "encoder": []}
-        for name, parameter in model.named_parameters():
-            if any(part in name for part in PLACING):
-                groups["placing"].append(parameter)
-            elif any(part in name for part in GAZING):
-                groups["gazing"].append(parameter)
-            else:
-                groups["decoder" if name.startswith("decoder") else "encoder"].append(parameter)
-        share = {"placing": PLACING_RATE, "gazing": GAZING_RATE}
-        rows = [
-            {"params": group, "share": share.get(name, 1.0)}
-            | ({} if name == "decoder" else {"until": self.frozen_from})
-            for name, group in groups.items()
-        ]
-        return torch.optim.AdamW(rows, lr=self.config.learning_rate, weight_decay=1e-2, fused=True)
+    @property
+    def coding_from(self) -> int:
+        """The step from which both networks code and decode."""
+        return round(self.config.looking * self.steps)
 
     @property
-    def frozen_from(self) -> int:
+    def drawing_from(self) -> int:
         """The step from which only the decoder learns."""
         return round((1 - self.config.frozen) * self.steps)
 
+    def configure_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        groups: dict[str, list[nn.Parameter]] = {
+            "looking": [],
+            "resting": [],
+            "placing": [],
+            "encoder": [],
+            "decoder": [],
+        }
+        for name, parameter in model.named_parameters():
+            if name.startswith(LOOKING):
+                groups["looking"].append(parameter)
+            elif name.startswith(RESTING):
+                groups["resting"].append(parameter)
+            elif any(part in name for part in PLACING):
+                groups["placing"].append(parameter)
+            else:
+                groups["decoder" if name.startswith("decoder") else "encoder"].append(parameter)
+        coding = {"since": self.coding_from, "until": self.drawing_from}
+        rows = [
+            {"params": groups["looking"], "until": self.coding_from, "weight_decay": LOOKING_DECAY},
+            {"params": groups["resting"], "until": 0},
+            {"params": groups["placing"], "share": PLACING_RATE} | coding,
+            {"params": groups["encoder"]} | coding,
+            {"params": groups["decoder"], "since": self.coding_from},
+        ]
+        return torch.optim.AdamW(rows, lr=self.config.learning_rate, weight_decay=1e-2, fused=True)
+
     def learning_rate(self, step: int) -> float:
-        return super().learning_rate(step) * min(1.0, (step + 1) / WARM_STEPS)
+        """Each stage warms up and goes down a cosine; drawing goes on where coding ends."""
+        if step < self.coding_from:
+            return LOOKING_RATE * _warm(step) * _cosine(step / self.coding_from)
+        done = step - self.coding_from
+        return self.config.learning_rate * _warm(done) * _cosine(done / (self.steps - self.coding_from))
+
+    def batch(self, step: int) -> Batch:
+        """Looking is cheap: `WIDER` times as many anchors, all of running music, as nothing streams into silence."""
+        if step >= self.coding_from:
+            return super().batch(step)
+        rng = np.random.default_rng((self.config.seed, step))
+        which = rng.integers(len(self.windows), size=WIDER * self.config.batch)
+        return self.views(torch.from_numpy(self.windows.rolls[which]), rng, isolated=0.0)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
         assert isinstance(model, MusicNetwork) and isinstance(model.encoder, AlignedEncoder)
-        if step >= self.frozen_from:
+        if step < self.coding_from:
+            return self._looking_loss(model.encoder, batch, step)
+        if step == self.coding_from:
+            self._start(model)
+        if step >= self.drawing_from:
             return self._decoder_loss(model, batch)
         c, amounts = self.config, batch["amounts"]
         number, views_each = batch["rolls"].shape[:2]
-        view = model.encoder.look(batch["rolls"].flatten(0, 1))
-        delay = F.pad(amounts[..., 1] + amounts[..., 3], (1, 0)).long()  # (B, 1 + V) steps, 0 for the anchor
-        begins = self._begins(view, delay.flatten(), step)
+        with torch.no_grad():
+            view = model.encoder.look(batch["rolls"].flatten(0, 1))
+        begins = decided(view.begins)
         content = model.encoder.content(view, begins)
         latents = (content + model.encoder.placed(view, begins)).unflatten(0, (number, views_each))
         anchor, views = latents[:, 0], latents[:, 1:]
@@ -126,8 +149,6 @@ class AlignedTask(MusicTask):
             "spread": c.spread * spread,
             "decorrelation": c.decorrelation * correlation,
             "leak": c.leak * (content @ basis.T).square().mean(),
-            "gaze": c.gaze * self._gaze(view, amounts[..., 0], delay[:, 1:]),
-            "bar": c.bar * F.nll_loss((view.begins + 1e-6).log(), delay.flatten().remainder(view.begins.shape[1])),
         }
         if c.notes:
             chosen = torch.cat([predicted[:, 0], views[:, 2]])
@@ -154,20 +175,45 @@ class AlignedTask(MusicTask):
         finished.axes = placing_circles(finished.encoder, finished.decoder, finished.axes)
         return finished
 
-    def _begins(self, view: View, delay: Int[Tensor, N], step: int) -> Float[Tensor, "N period"]:
-        """Where bars begin: as the encoder says, or, in ever fewer windows of the early steps, as the corpus does."""
-        share = 1 - step / max(1.0, self.config.forced * self.steps)
-        forced = torch.rand(len(delay), 1, device=delay.device) < share
-        period = view.begins.shape[1]
-        return torch.where(forced, F.one_hot(delay.remainder(period), period).float(), decided(view.begins))
+    def _looking_loss(self, encoder: AlignedEncoder, batch: Batch, step: int) -> dict[str, Tensor]:
+        """Every window and its view moved in time from the same place; a shift of pitch alone moves it exactly."""
+        c, rolls, amounts = self.config, batch["rolls"][:, [0, 2]], batch["amounts"][:, 1:2]
+        view = encoder.look(rolls.flatten(0, 1), listen=False)
+        row, begins = (p.unflatten(0, rolls.shape[:2]) for p in (view.row, view.begins))
+        delay = (amounts[..., 1] + amounts[..., 3]).long()
+        bar = F.pad(delay, (1, 0)).flatten().remainder(view.begins.shape[1])
+        terms = {
+            "gaze": c.gaze * (_same_place(row, amounts[..., 0].long()) + _same_place(begins, delay)),
+            "bar": c.bar * max(0.0, 1 - 2 * step / self.coding_from) * F.nll_loss((view.begins + 1e-6).log(), bar),
+        }
+        return terms | {"loss": terms["gaze"] + terms["bar"]}
 
-    def _gaze(self, view: View, semitones: Float[Tensor, "B V"], steps: Int[Tensor, "B V"]) -> Tensor:
-        rows, begins = (p.unflatten(0, (len(steps), -1)) for p in (view.row, view.begins))
-        return _same_place(rows, semitones.long()) + _same_place(begins, steps)
+    @torch.no_grad()
+    def _start(self, model: MusicNetwork) -> None:
+        """The analytic starting point, from the training windows; the same windows and gaze give the same one."""
+        assert isinstance(model.encoder, AlignedEncoder) and isinstance(model.decoder, AlignedDecoder)
+        rng = np.random.default_rng(self.config.seed)
+        number = min(STARTING_WINDOWS, len(self.windows))
+        which = np.sort(rng.choice(len(self.windows), size=number, replace=False))
+        windows = torch.from_numpy(self.windows.center()[which]).to(model.encoder.head.weight.device)
+        model.operators.log_step[0] = math.log(SEMITONE)
+        model.operators.log_step[3] = math.log(STEP)
+        with torch.autocast(windows.device.type, enabled=False):
+            start_from_music(
+                model.encoder, model.decoder, model.operators.basis(), windows, semitone=SEMITONE, step=STEP
+            )
 
     def _noise(self, z: Tensor, basis: Tensor) -> Tensor:
         noise = self.config.latent_noise * torch.randn_like(z)
         return noise - CONTENT_NOISE * (noise @ basis.T) @ basis
+
+
+def _warm(step: int) -> float:
+    return min(1.0, (step + 1) / WARM_STEPS)
+
+
+def _cosine(share: float) -> float:
+    return 0.51 + 0.49 * math.cos(math.pi * share)
 
 
 def _same_place(probability: Float[Tensor, "B 1+V n"], amount: Int[Tensor, "B V"]) -> Tensor:

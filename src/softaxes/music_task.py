@@ -70,7 +70,7 @@ class MusicConfig:
         masked: weight of the anchors' notes, decoded from windows in which a rectangle of steps and pitches is hidden.
         leak, gaze, bar: weights of the terms of `softaxes.aligned_task`.
         temperature: of InfoNCE.
-        forced: share of the steps in which bar lines come from the corpus, less and less often (aligned).
+        looking: share of the steps, the first ones, in which only the places are learned to look from (aligned).
         frozen: share of the steps, the last ones, in which only the decoder learns (aligned).
         latent_noise: standard deviation of noise before decoding (aligned).
         seed: of everything random, the split included.
@@ -109,7 +109,7 @@ class MusicConfig:
     gaze: float = 1.0
     bar: float = 0.3
     temperature: float = 1.0
-    forced: float = 0.4
+    looking: float = 0.25
     frozen: float = 0.2
     latent_noise: float = 0.1
     seed: int = 0

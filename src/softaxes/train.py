@@ -269,7 +269,7 @@ class _Run:
         task, step = self.task, self.done
         torch.manual_seed(task.config.seed * 1_000_003 + step)  # dropout and noise are functions of the step
         for group in self.optimizer.param_groups:
-            rests = step >= group.get("until", task.steps)
+            rests = not group.get("since", 0) <= step < group.get("until", task.steps)
             group["lr"] = 0.0 if rests else task.learning_rate(step) * group.get("share", 1.0)
         terms: dict[str, Tensor] = self.learner(self._share(task.batch(step)), step)
         value = float(terms["loss"].detach())
