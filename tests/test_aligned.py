@@ -99,6 +99,17 @@ class TestLook:
                 p = int(lowest[b]) + i - 6
                 torch.testing.assert_close(view.frame[b, :, i], rolls[b, :, p].float(), atol=1e-5, rtol=0)
 
+    def test_a_frame_starts_at_its_bar_line(self) -> None:
+        torch.manual_seed(0)
+        encoder = AlignedEncoder(**SMALL).eval()
+        with torch.no_grad():
+            view = encoder.look(windows()[:3].float())
+            begins = torch.zeros(3, 16)
+            begins[[0, 1, 2], [0, 5, 13]] = 1
+            own = encoder.own_frame(view, begins)
+        for row, place in enumerate((0, 5, -3)):  # 13 of 16: three steps early
+            torch.testing.assert_close(own[row], view.frame[row].roll(-place, -1))
+
     def test_transposition_moves_the_place_and_nothing_else(self) -> None:
         encoder, rolls = AlignedEncoder(**SMALL).eval(), windows()[:6]
         with torch.no_grad():
@@ -184,6 +195,20 @@ class TestTask:
         assert learned and all(name.startswith(LOOKING) for name in learned)
         assert {name.split(".")[1] for name in learned} >= {"score", "begin", "along"}
         assert float(task.loss(model, task.batch(1), 1)["bar"].detach()) == 0  # fades in the first half of two steps
+
+    def test_looking_sees_more_windows_and_only_running_music(self) -> None:
+        task = AlignedTask(CONFIG, WINDOWS)
+        looking, coding = task.batch(1), task.batch(2)
+        assert (len(looking["rolls"]), len(coding["rolls"])) == (48, 24)
+        assert not looking["lone"].any() and coding["lone"].any()
+
+    def test_looking_needs_no_recurrences(self) -> None:
+        torch.manual_seed(0)
+        encoder = AlignedEncoder(**SMALL).eval()
+        with_them, without = encoder.look(windows()[:3].float()), encoder.look(windows()[:3].float(), listen=False)
+        assert without.recurrence.shape == (3, 0) and with_them.recurrence.abs().sum() > 0
+        for name in ("frame", "row", "begins", "height", "time", "running"):
+            assert torch.equal(getattr(with_them, name), getattr(without, name))
 
     def test_then_both_networks_start_from_what_is_seen_and_learn(self) -> None:
         task = AlignedTask(CONFIG, WINDOWS)
