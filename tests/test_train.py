@@ -52,9 +52,9 @@ def unbroken(tmp_path_factory):
 
 
 def test_groups_learn_from_a_step_until_a_step_at_their_share_of_the_rate(tmp_path):
-    class Staged(SmallTask):
-        rates: list[list[float]] = []
+    rates = []
 
+    class Staged(SmallTask):
         def configure_optimizer(self, model):
             groups = [{"params": model.encoder.parameters(), "since": 2, "until": 4}]
             groups += [{"params": model.operators.parameters(), "share": 0.5}]
@@ -62,14 +62,14 @@ def test_groups_learn_from_a_step_until_a_step_at_their_share_of_the_rate(tmp_pa
             return self.optimizer
 
         def loss(self, model, batch, step):
-            self.rates.append([group["lr"] for group in self.optimizer.param_groups])
+            rates.append([group["lr"] for group in self.optimizer.param_groups])
             return super().loss(model, batch, step)
 
     task = Staged(SHORT)
     train(task, tmp_path / "run", QUIET)
     full = [task.learning_rate(step) for step in range(6)]
-    assert [rate for rate, _ in task.rates] == [0, 0, full[2], full[3], 0, 0]
-    assert [rate for _, rate in task.rates] == [0.5 * rate for rate in full]
+    assert [rate for rate, _ in rates] == [0, 0, full[2], full[3], 0, 0]
+    assert [rate for _, rate in rates] == [0.5 * rate for rate in full]
 
 
 def test_a_finished_run_holds_config_metrics_and_model(unbroken):
