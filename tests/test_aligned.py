@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -255,3 +257,20 @@ class TestTask:
         }.items():  # fmt: skip
             assert stages[model.get_parameter(name)] == stage, name
         assert task.learning_rate(1) != task.learning_rate(2)
+
+    @pytest.mark.parametrize("bars", [1, 4])
+    def test_windows_of_one_and_of_four_bars_go_through_all_stages(self, bars: int) -> None:
+        config = dataclasses.replace(CONFIG, bars=bars, window_steps=16 * bars, batch=8)
+        cut = cut_windows([song(s) for s in range(12)], 16 * bars, bars=bars, hop_bars=1, context_steps=8)
+        task = AlignedTask(config, cut)
+        torch.manual_seed(0)
+        model = task.build_model()
+        for step in (0, task.coding_from, task.drawing_from):
+            terms = task.loss(model, task.batch(step), step)
+            assert torch.isfinite(terms["loss"])
+        made = task.finish(model.eval())
+        rolls = cut.center()[:3]
+        drawn = made.decode(made.steer(made.encode(rolls), pitch=2, metre=-3))
+        assert drawn.shape == (3, 2, 128, 16 * bars)
+        found = (made.decode(made.encode(rolls))[:, 0].numpy() > 0.5) & (rolls[:, 0] > 0)
+        assert found.any()  # the starting point draws notes where there are some
