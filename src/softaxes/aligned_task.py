@@ -22,6 +22,7 @@ axes alone.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -97,7 +98,7 @@ class AlignedTask(MusicTask):
             else:
                 groups["decoder" if name.startswith("decoder") else "encoder"].append(parameter)
         coding = {"since": self.coding_from, "until": self.drawing_from}
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"params": groups["looking"], "until": self.coding_from, "weight_decay": LOOKING_DECAY},
             {"params": groups["resting"], "until": 0},
             {"params": groups["placing"], "share": PLACING_RATE} | coding,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from softaxes.music.pop909_labels import NONE
 from softaxes.music_run import train_music
 from softaxes.music_task import MusicConfig
 from softaxes.report.music import music_report
-from softaxes.report.music_probes import music_probes, probe_figures, probe_section, probe_targets
+from softaxes.report.music_probes import OWN, above, music_probes, probe_figures, probe_section, probe_targets
 from softaxes.report.tables import with_interval
 from softaxes.train import Machine
 from tests.song_models import small_model
@@ -60,6 +61,35 @@ def test_what_is_in_the_features_is_found_and_noise_is_at_chance() -> None:
     assert found["chroma"].chance == 0
 
 
+def test_targets_above_a_register_by_hand() -> None:
+    rolls, song = windows(4, 2)
+    targets = probe_targets(rolls, song, key=np.array([0, 14, NONE, 23]), root=np.array([2, 3, NONE, 11]))
+    moved = above(targets, np.array([3, 3, 5, -1]))
+    assert moved.key.tolist() == [9, 23, NONE, 12]
+    assert moved.root.tolist() == [11, 0, NONE, 0]
+    for row, register in enumerate((3, 3, 5, -1)):
+        np.testing.assert_array_equal(moved.chroma[row], np.roll(targets.chroma[row], -register))
+    assert moved.density is targets.density
+
+
+def test_what_no_line_tells_is_read_above_the_register() -> None:
+    rolls, song = windows(240)
+    rng = np.random.default_rng(2)
+    register, mode = rng.integers(-9, 9, size=240), rng.integers(2, size=240)
+    root = (register + 7 * mode) % 12  # a fifth above the register, or at it
+    chroma_of = np.eye(12)[root]
+    targets = replace(probe_targets(rolls, song, root=root), chroma=chroma_of)
+    told = np.stack([register, mode], axis=1).astype(float)
+    on_a_line = probe_figures(told, targets, draws=20)
+    read = probe_figures(told[:, 1:], above(targets, register), draws=20, spread=targets.chroma)
+    assert on_a_line["root"].value < 0.5 and on_a_line["chroma"].value < 0.3
+    assert read["root"].value == 1 and read["chroma"].value > 0.99
+    errors = probe_figures(told[:, :1], above(targets, register), draws=20, spread=targets.chroma)["chroma"].value
+    spread = np.square(chroma_of - chroma_of.mean(0)).sum()
+    blind = np.square(np.eye(12)[(7 * mode) % 12] - np.eye(12)[(7 * mode) % 12].mean(0)).sum()
+    assert abs(errors - (1 - blind / spread)) < 0.03  # of the chroma itself
+
+
 def test_windows_without_a_label_are_left_out() -> None:
     rolls, song = windows()
     key = np.where(song < 3, song % 2, NONE)
@@ -73,12 +103,13 @@ def test_windows_without_a_label_are_left_out() -> None:
 def test_the_section_puts_features_side_by_side() -> None:
     rolls, song = windows()
     reports = music_probes(small_model(), rolls, probe_targets(rolls, song, root=song % 12), draws=20)
-    assert list(reports) == ["latents", "axes removed", "roll"]
+    assert list(reports) == ["latents", "axes removed", "roll", OWN]
     (table,) = probe_section(reports, 12).blocks
-    assert list(table.header) == ["probe", "latents", "axes removed", "roll", "chance", "n", "how to read it"]
+    assert list(table.header) == ["probe", "latents", "axes removed", "roll", OWN, "chance", "n", "how to read it"]
     assert [row[0] for row in table.rows] == ["root of 12, accuracy", "chroma, R²", "density, R²"]
     assert table.rows[1][3] == with_interval(reports["roll"]["chroma"])
-    assert len({reports[name]["chroma"].value for name in reports}) == 3
+    assert len({reports[name]["chroma"].value for name in reports}) == 4
+    assert ", chance " in table.rows[0][4] and ", chance " not in table.rows[1][4]
 
 
 def test_one_song_cannot_be_judged() -> None:
@@ -105,5 +136,5 @@ def test_the_report_of_a_run_shows_the_probes(tmp_path: Path) -> None:
     assert "What nobody told it" in page
     assert "density, R²" in page
     probes = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["probes"]
-    assert list(probes) == ["latents", "axes removed", "roll"]
+    assert list(probes) == ["latents", "axes removed", "roll", OWN]
     assert set(probes["latents"]) == {"ridge_r2.chroma", "ridge_r2.density"}

@@ -1,8 +1,13 @@
 """What do latents of music know that nobody told them? Key, root, chroma and density, read off linearly.
 
-Each probe is fitted on some held-out songs and judged on the others, on three kinds of features of one size: the
-latents; the latents with their axes removed; and the windows' own rolls, cut down to as many principal components.
-Chance is the share of the most common class of the other songs, or R^2 = 0.
+Each probe is fitted on some held-out songs and judged on the others, on features of one size: the latents; the latents
+with their axes removed; and the windows' own rolls, cut down to as many principal components. Chance is the share of
+the most common class of the other songs, or R^2 = 0.
+
+Pitch class is what is left of a register when octaves are taken away, which nothing linear reads off a line. So the
+latents are read once more as they were made to be: the axis of pitch says the register, the rest says key, root and
+chroma *above that register*, and the two are added (`OWN`). Its chance is that of the register with the most common
+class above it.
 
     key       of 24, accuracy       root     of 12, accuracy       (windows that POP909 labels)
     chroma    R^2 of the share of each pitch class in what sounds
@@ -12,7 +17,7 @@ Chance is the share of the most common class of the other songs, or R^2 = 0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,13 +27,14 @@ from softaxes.baselines import fit_pca
 from softaxes.diagnostics import Figure
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.labelled import Array
-from softaxes.diagnostics.probes import category, r2_of_means, ridge_r2
+from softaxes.diagnostics.probes import Probe, category, r2_of_means, ridge_r2
 from softaxes.model import Model
 from softaxes.music import Windows, pop909
 from softaxes.music.pop909_labels import NONE, song_labels, window_labels
 from softaxes.music.rolls import ONSET, SUSTAIN
 from softaxes.music_run import MusicData
 from softaxes.music_task import MusicConfig
+from softaxes.report.music_views import PITCH
 from softaxes.report.page import READING, Section, Table
 from softaxes.report.tables import number, with_interval
 
@@ -39,6 +45,7 @@ WORDS = {
     "density": ("density, R²", "1: how many notes begin"),
 }
 CLASSES = ("key", "root")
+OWN = "in its own register"
 Reports = Mapping[str, Mapping[str, Figure]]
 
 
@@ -106,11 +113,34 @@ def music_probes(
     if len(rolls):
         pca = fit_pca(wide, min(model.axes_dim, len(rolls)))
         features["roll"] = pca.encode(wide).numpy()
-    return {name: probe_figures(rows, targets, draws=draws) for name, rows in features.items()}
+    reports = {name: probe_figures(rows, targets, draws=draws) for name, rows in features.items()}
+    if PITCH in model.axes and len(rolls):
+        register = np.rint(np.asarray(model.axes[PITCH].coordinate(z))).astype(np.int64)
+        rest = features["axes removed"]
+        reports[OWN] = probe_figures(rest, above(targets, register), draws=draws, spread=targets.chroma)
+    return reports
 
 
-def probe_figures(features: Float[np.ndarray, "n D"], targets: ProbeTargets, *, draws: int = 1000) -> dict[str, Figure]:
-    """One figure a target that can be judged."""
+def above(targets: ProbeTargets, register: Int[np.ndarray, " n"]) -> ProbeTargets:
+    """The targets seen from a register in semitones: what is its pitch class becomes 0."""
+    columns = (np.arange(12) + register[:, None]) % 12
+    tonic, mode = targets.key % 12, targets.key // 12
+    return replace(
+        targets,
+        key=np.where(targets.key == NONE, NONE, (tonic - register) % 12 + 12 * mode),
+        root=np.where(targets.root == NONE, NONE, (targets.root - register) % 12),
+        chroma=np.take_along_axis(targets.chroma, columns, axis=1),
+    )
+
+
+def probe_figures(
+    features: Float[np.ndarray, "n D"],
+    targets: ProbeTargets,
+    *,
+    draws: int = 1000,
+    spread: Float[np.ndarray, "n 12"] | None = None,
+) -> dict[str, Figure]:
+    """One figure a target that can be judged. ``spread``: the chroma whose variance is to be explained, if another."""
     figures = {}
     for name in WORDS:
         target = getattr(targets, name)
@@ -119,6 +149,8 @@ def probe_figures(features: Float[np.ndarray, "n D"], targets: ProbeTargets, *, 
             continue
         read = category if name in CLASSES else ridge_r2
         probe = read(features[known], target[known], targets.group[known])
+        if name == "chroma" and spread is not None:
+            probe = _explaining(probe, spread)
         statistic = None if name in CLASSES else r2_of_means
         low, high = Bootstrap(targets.group[known], n=draws).interval(probe.values, statistic=statistic)
         kind = "category" if name in CLASSES else "ridge_r2"
@@ -126,18 +158,32 @@ def probe_figures(features: Float[np.ndarray, "n D"], targets: ProbeTargets, *, 
     return figures
 
 
+def _explaining(probe: Probe, target: Float[np.ndarray, "n 12"]) -> Probe:
+    """The probe's errors against the spread of ``target``: a rotation of each row's classes changes no error."""
+    spread = np.square(target - target.mean(axis=0)).sum(axis=1)
+    values = np.stack([probe.values[:, 0], spread], axis=1)
+    return Probe(float(r2_of_means(values.mean(axis=0, keepdims=True))[0]), 0.0, values)
+
+
 def probe_section(reports: Reports, dim: int) -> Section:
     """The probes as a section of the report."""
     first = reports["latents"]
     header = ["probe", *reports, "chance", "n", READING]
     rows = [
-        [WORDS[name][0], *(with_interval(report.get(name)) for report in reports.values()), number(figure.chance),
-         f"{figure.n:,}", WORDS[name][1]]
+        [WORDS[name][0], *(_cell(column, report.get(name)) for column, report in reports.items()),
+         number(figure.chance), f"{figure.n:,}", WORDS[name][1]]
         for name, figure in first.items()
     ]  # fmt: skip
     caption = (
         f"Linear probes, fitted on some held-out songs and judged on the others. Roll: the window itself, cut down to "
-        f"{dim} principal components, as many floats as a latent."
+        f"{dim} principal components, as many floats as a latent. {OWN.capitalize()}: the axis of pitch says the "
+        f"register, a linear probe of the rest says what lies how far above it."
     )
     blocks = [Table(header, rows, caption)] if rows else ["Fewer than two songs to judge on."]
     return Section("What nobody told it", blocks)
+
+
+def _cell(column: str, figure: Figure | None) -> str:
+    """The figure; with its own chance where that is another than the other columns'."""
+    own = column == OWN and figure is not None and figure.name == "category"
+    return with_interval(figure) + (f", chance {number(figure.chance)}" if own and figure else "")
