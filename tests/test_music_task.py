@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional as F
 
 import softaxes
-from softaxes.decoders import OuterProductDecoder, OuterProducts, PlacedDecoder, note_loss
+from softaxes.decoders import GridDecoder, OuterProductDecoder, OuterProducts, PlacedDecoder, note_loss
 from softaxes.model import Part
 from softaxes.music import Song, cut_windows, note_array, write_song
 from softaxes.music_run import load_music, run_config, train_music
@@ -114,13 +114,28 @@ class TestDecoders:
         assert logits[0][:, :, 64].abs().sum() > 0
         assert logits[0][:, :, 64 + 7].abs().sum() == 0  # beyond the reach of 6
 
-    @pytest.mark.parametrize("decoder", [OuterProductDecoder, PlacedDecoder])
+    @pytest.mark.parametrize("decoder", [OuterProductDecoder, PlacedDecoder, GridDecoder])
     def test_starts_at_the_density_of_notes(self, decoder: type[torch.nn.Module]) -> None:
         arguments = SMALL if decoder is PlacedDecoder else {k: v for k, v in SMALL.items() if k != "reach"}
         made = decoder(**arguments, density=(0.01, 0.2))
         torch.testing.assert_close(torch.sigmoid(made.bias), torch.tensor([0.01, 0.2]))
         with pytest.raises(ValueError, match="`density` must lie between 0 and 1"):
             decoder(**arguments, density=(0.0, 0.2))
+
+    def test_a_grid_decoder_unfolds_each_token_into_its_patch(self) -> None:
+        decoder = GridDecoder(steps=16, dim=6, width=8, channels=3, rows=16, columns=8).eval()
+        seen: list[torch.Tensor] = []
+        decoder.mix.register_forward_hook(lambda m, i, o: seen.append(o))
+        drawn = decoder(torch.randn(2, 6)) - decoder.bias[:, None, None]
+        (tokens,) = seen
+        assert tokens.shape == (2, 3, 8, 2)
+        for row in range(8):
+            for column in range(2):
+                patch = torch.einsum("bc,cors->bors", tokens[:, :, row, column], decoder.unfold.weight)
+                there = drawn[:, :, 16 * row : 16 * row + 16, 8 * column : 8 * column + 8]
+                torch.testing.assert_close(there, patch, atol=1e-6, rtol=1e-4)
+        with pytest.raises(ValueError, match="`rows` and `columns` must divide 128 and 16, got 5 and 8"):
+            GridDecoder(steps=16, rows=5, columns=8)
 
     def test_note_loss_is_the_loops(self) -> None:
         logits, rolls = torch.randn(2, 2, 3, 4), (torch.rand(2, 2, 3, 4) > 0.7).float()
@@ -206,6 +221,15 @@ class TestBatches:
         assert torch.isfinite(terms["loss"]) and model.encoder(task.batch(1)["rolls"][:, 0]).shape == (4, 16)
         rebuilt = Part(**json.loads(json.dumps(dataclasses.asdict(task.parts()["encoder"])))).build()
         rebuilt.load_state_dict(model.encoder.state_dict())
+
+    @pytest.mark.parametrize("decoder", ["placed", "outer", "grid"])
+    def test_decoders_by_name_draw_the_window(self, decoder: str) -> None:
+        task = MusicTask(dataclasses.replace(self.config, decoder=decoder, batch=4), self.windows)
+        model = task.build_model()
+        terms = task.loss(model, task.batch(0), 0)
+        terms["notes"].backward()
+        assert type(model.decoder).__name__ == task.parts()["decoder"].network
+        assert all(p.grad is not None for p in model.decoder.parameters())
 
     def test_hidden_notes_are_asked_for(self) -> None:
         torch.manual_seed(0)

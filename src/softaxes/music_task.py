@@ -42,6 +42,11 @@ ENCODERS = {  # the network, and which settings it takes
     "hard": ("HardEncoder", ("steps", "dim", "width", "periods")),
     "split": ("SplitEncoder", ("steps", "dim", "width")),
 }
+DECODERS = {
+    "placed": ("PlacedDecoder", ("steps", "dim", "width", "reach", "rank")),
+    "outer": ("OuterProductDecoder", ("steps", "dim", "width", "rank")),
+    "grid": ("GridDecoder", ("steps", "dim", "width")),
+}
 HIDDEN_STEPS, HIDDEN_ROWS = (4, 8), (12, 24)  # sizes of a hidden rectangle
 
 
@@ -58,6 +63,8 @@ class MusicConfig:
         window_steps: length of a window in steps.
         encoder: "rows" (`RowPoolEncoder`), "aligned" (`AlignedEncoder`, which starts from principal components), or one
             to compare with (`softaxes.comparison_encoders`): "vit", "strided", "hard", "split".
+        decoder: "placed" (`PlacedDecoder`), "outer" (`OuterProductDecoder`) or "grid" (`GridDecoder`); the aligned
+            encoder has its own.
         dim: latent size in floats.
         width, reach, rank, low, high: of the networks; ``reach`` (rows), ``low`` and ``high`` (aligned) in semitones.
         steps, batch: optimiser steps and anchors in each (every anchor has three views).
@@ -83,6 +90,7 @@ class MusicConfig:
     steps_per_beat: int = 4
     window_steps: int = 32
     encoder: Literal["rows", "aligned", "vit", "strided", "hard", "split"] = "rows"
+    decoder: Literal["placed", "outer", "grid"] = "placed"
     dim: int = 128
     width: int = 512
     reach: int = 24
@@ -169,11 +177,19 @@ class MusicTask:
     def parts(self) -> dict[str, Part]:
         """Encoder and decoder as they are written into the checkpoint."""
         c = self.config
-        shared = {"steps": c.window_steps, "dim": c.dim, "width": c.width, "reach": c.reach}
-        network, takes = ENCODERS[c.encoder]
-        circles = [int(kind.period) for kind in self.kinds if isinstance(kind, Circle)]
-        given = {key: value for key, value in (shared | {"periods": circles}).items() if key in takes}
-        return {"encoder": Part(network, given), "decoder": Part("PlacedDecoder", shared | {"rank": c.rank})}
+        settings: dict[str, Any] = {
+            "steps": c.window_steps,
+            "dim": c.dim,
+            "width": c.width,
+            "reach": c.reach,
+            "rank": c.rank,
+        }
+        settings["periods"] = [int(kind.period) for kind in self.kinds if isinstance(kind, Circle)]
+        chosen = {"encoder": ENCODERS[c.encoder], "decoder": DECODERS[c.decoder]}
+        return {
+            role: Part(network, {key: value for key, value in settings.items() if key in takes})
+            for role, (network, takes) in chosen.items()
+        }
 
     def build_model(self) -> MusicNetwork:
         parts = self.parts()
