@@ -26,7 +26,7 @@ from tests.test_music_task import song
 
 SMALL = {"steps": 32, "dim": 40, "width": 24, "low": 6, "high": 18}
 WINDOWS = cut_windows([song(s) for s in range(12)], 32, bars=2, hop_bars=1, context_steps=8)
-CONFIG = MusicConfig(encoder="aligned", batch=24, dim=40, width=24, low=6, high=18, steps=10, notes=1.0)
+CONFIG = MusicConfig(semitone=0.4, encoder="aligned", batch=24, dim=40, width=24, low=6, high=18, steps=10, notes=1.0)
 
 
 def windows() -> torch.Tensor:
@@ -220,6 +220,7 @@ class TestTask:
         bare = model.encoder.linear.weight.clone()
         terms = task.loss(model, task.batch(2), 2)
         assert not torch.equal(model.encoder.linear.weight, bare)
+        assert float(model.operators.log_step[0].detach().exp()) == pytest.approx(CONFIG.semitone)
         started = model.encoder.linear.weight.clone()
         task.loss(model, task.batch(3), 3)
         assert torch.equal(model.encoder.linear.weight, started)  # once

@@ -39,7 +39,7 @@ from softaxes.operators import predict_infonce, predict_squared_error
 from softaxes.train import Batch
 
 STARTING_WINDOWS = 12_000
-SEMITONE, STEP = 0.5, 0.5  # length of one unit of pitch and of time at the start
+STEP = 0.5  # length of a step of time at the start
 LOOKING = tuple(f"encoder.{name}" for name in ("row.", "beside", "score", "sharpness", "column", "along", "begin."))
 RESTING = ("encoder.silence", "encoder.when")  # as they were made
 LOOKING_DECAY = 0.05
@@ -197,12 +197,11 @@ class AlignedTask(MusicTask):
         number = min(STARTING_WINDOWS, len(self.windows))
         which = np.sort(rng.choice(len(self.windows), size=number, replace=False))
         windows = torch.from_numpy(self.windows.center()[which]).to(model.encoder.head.weight.device)
-        model.operators.log_step[0] = math.log(SEMITONE)
+        model.operators.log_step[0] = math.log(self.config.semitone)
         model.operators.log_step[3] = math.log(STEP)
         with torch.autocast(windows.device.type, enabled=False):
-            start_from_music(
-                model.encoder, model.decoder, model.operators.basis(), windows, semitone=SEMITONE, step=STEP
-            )
+            basis, semitone = model.operators.basis(), self.config.semitone
+            start_from_music(model.encoder, model.decoder, basis, windows, semitone=semitone, step=STEP)
 
     def _noise(self, z: Tensor, basis: Tensor) -> Tensor:
         noise = self.config.latent_noise * torch.randn_like(z)

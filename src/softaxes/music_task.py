@@ -77,6 +77,7 @@ class MusicConfig:
         masked: weight of the anchors' notes, decoded from windows in which a rectangle of steps and pitches is hidden.
         leak, gaze, bar: weights of the terms of `softaxes.aligned_task`.
         temperature: of InfoNCE.
+        semitone: length of a semitone in the latent at the start (aligned).
         looking: share of the steps, the first ones, in which only the places are learned to look from (aligned).
         frozen: share of the steps, the last ones, in which only the decoder learns (aligned).
         latent_noise: standard deviation of noise before decoding (aligned).
@@ -117,6 +118,7 @@ class MusicConfig:
     gaze: float = 1.0
     bar: float = 0.3
     temperature: float = 1.0
+    semitone: float = 0.5
     looking: float = 0.25
     frozen: float = 0.2
     latent_noise: float = 0.1
@@ -132,6 +134,10 @@ class MusicConfig:
             raise ValueError(f"`isolated` must lie in 0..1, got {self.isolated}")
         if not 0 < self.learning_rate < 1:
             raise ValueError(f"`learning_rate` must lie between 0 and 1, got {self.learning_rate}")
+        if not self.semitone > 0:
+            raise ValueError(f"`semitone` must be positive, got {self.semitone}")
+        if not 0 <= self.looking + self.frozen < 1:
+            raise ValueError(f"`looking` + `frozen` must leave steps to code in, got {self.looking} + {self.frozen}")
         if self.corpus == "folder" and not self.folder:
             raise ValueError("`folder` must name a directory of MIDI files when corpus is 'folder', got none")
 
