@@ -1,4 +1,5 @@
-"""Put a finished run among the models that come with the package, with a card that says what it is.
+"""Put a finished run among the models that come with the package, with a card that says what it is
+and the figures of its report.
 
     python runs/ship.py RUN NAME
 
@@ -53,6 +54,7 @@ def main(run: Path, name: str) -> None:
         "them (phase_cos); velocities, drums and tempo are not coded.\n",
         encoding="utf-8",
     )
+    (MODELS / f"{name}.metrics.json").write_bytes((run / "metrics.json").read_bytes())
     print(f"{path}: {path.stat().st_size:,} bytes")
 
 
