@@ -124,6 +124,28 @@ def test_the_song_is_never_overwritten(
     assert midi_file.read_bytes() == before
 
 
+def test_beats_beside_a_song_say_where_its_bars_are(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As POP909's songs: the file says 1/4, and its ticks lie off the beats and a beat before the first bar."""
+    notes = planted(rng)[0]
+    rows = [(int(o) // 60 + 9, 2, int(p)) for o, p in zip(notes.onset, notes.midi, strict=True)]  # 1/8 beats, 9 late
+    path = write_song(Song("001", note_array(rows), steps_per_beat=8, meters=((0, 1, 4),)), tmp_path / "001.mid")
+
+    def places() -> list[str]:
+        assert run("motifs", "find", path, "--json") == 0
+        return [r["place"] for r in json.loads(capsys.readouterr().out)["motifs"][0]["returns"]]
+
+    assert "10:1.12" in places()  # bars of one beat each
+    seconds = 0.0625 + 0.5 * np.arange(1 + int(notes.onset.max()) // 480 + 4)
+    beats = "".join(f"{s} 1.0 {float(k % 4 == 1)}\n" for k, s in enumerate(seconds))
+    (tmp_path / "beat_midi.txt").write_text(beats)
+    assert {"4:1", "6:1"} <= set(places())  # bar 1 is the beat before the first downbeat
+    (tmp_path / "beat_midi.txt").write_text("no beats")
+    assert run("motifs", "find", path, "--json") == 2
+    assert "not a table of beats" in capsys.readouterr().err
+
+
 def test_drums_are_no_notes_and_tracks_are_staves() -> None:
     rows = [(0, 4, 60, 80, 0), (0, 4, 36, 80, 1), (4, 4, 64, 80, 2)]
     song = Song("s", np.array(rows, NOTE_DTYPE), (Track("a"), Track("drums", is_drum=True), Track("b")))
