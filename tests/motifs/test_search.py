@@ -196,7 +196,9 @@ def test_other_backends_from_the_command(at_hand: Path, backend: str, capsys: py
     exact, other = _two(told)
     assert [_places(told) for told in (exact, other)] == [{(file, at) for file, at, _ in PLANTS}] * 2
     if backend == "qdrant":  # exact too in a folder: near ties come in the same order
-        assert [(h["file"], h["start_step"]) for h in exact["hits"]] == [(h["file"], h["start_step"]) for h in other["hits"]]
+        assert [(h["file"], h["start_step"]) for h in exact["hits"]] == [
+            (h["file"], h["start_step"]) for h in other["hits"]
+        ]
 
 
 def _places(told: dict) -> set[tuple[str, int]]:
