@@ -1,4 +1,4 @@
-"""Which motifs does a piece have? Proposals of SIATEC-C and delta-gamma matching, merged and ranked by what was learned.
+"""Which motifs does a piece have? Proposals of SIATEC-C and delta-gamma matching, merged and ranked as was learned.
 
 1 candidates   stretches of the lines that return exactly (``candidates``)
 2 merge        for each, all places that the learned mix holds for returns of it (``returns``): what SIATEC-C splits
@@ -150,7 +150,8 @@ def discover(notes: Notes, most: int = MOST_PATTERNS, alike: Likeness | None = N
 
 def as_patterns(lines: Lines, found: Sequence[Found]) -> list[list[Points]]:
     """The points of every place of every motif."""
-    return [[lines.clip(p.first, p.last).points() for p in motif.places] for motif in found]
+    points = np.stack([lines.notes.onset, lines.notes.midi], axis=1)  # a line has one note an onset, in order
+    return [[points[p.first : p.last + 1] for p in motif.places] for motif in found]
 
 
 @cache

@@ -1,7 +1,7 @@
 """What is a motif like, among all that were proposed for its piece? The numbers that its quality is read from.
 
 A proposal is a list of places (stretches of ``Lines``). Most traits describe it by itself: how long, how often, how
-alike its returns are, whether rests set it off; ``agreement`` says how much of one proposal another one has, and the last
+alike its returns are, whether rests set it off; ``agreement`` says how much of one proposal another one has; the last
 traits count the others that agree: what two ways of looking find is more often what musicians mark.
 
 Times in beats or as log2 of a ratio to the motif's own mean gap; shares in [0, 1]; logarithms are natural.
