@@ -227,6 +227,20 @@ def test_a_melody_returns_in_another_rhythm(rng: np.random.Generator) -> None:
     assert melodies(with_top_voice(lines_of(clip([]))), classic) == []
 
 
+def test_what_two_lines_share_returns_once(rng: np.random.Generator) -> None:
+    """A second voice under a few other notes: the motif is in the top line and in the bottom line."""
+    notes, starts = planted(rng)
+    points = [*zip(notes.onset.tolist(), notes.midi.tolist(), strict=True), (int(notes.onset[8]), 30)]
+    lines = lines_of(clip(sorted(points)))
+    assert len(lines) == 2 * len(notes)
+    found = find_motifs(clip(sorted(points)))
+    assert max(len(motif.returns) for motif in found) >= len(starts)
+    for motif in found:
+        clips = [back.notes for back in motif.returns]
+        assert len({(*c.onset.tolist(), *c.midi.tolist()) for c in clips}) == len(clips) > 1
+        assert (*motif.prototype.onset, *motif.prototype.midi) in {(*c.onset, *c.midi) for c in clips}
+
+
 def test_the_top_voice_stands_behind_the_lines() -> None:
     notes = Notes(
         *(np.array(c) for c in ([0, 0, 480, 480, 960], [60, 72, 65, 40, 50], [480, 480, 480, 480, 960])),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from softaxes.motifs.hybrid import MOST_MOTIFS, Found, best_motifs
+from softaxes.motifs.hybrid import MOST_MOTIFS, Found, best_motifs, distinct
 from softaxes.motifs.lines import Lines
 from softaxes.motifs.returns import Likeness
 from softaxes.patterns.notes import Notes
@@ -95,7 +95,7 @@ def _same_steps(prototype: Notes, clip: Notes) -> bool:
 def _motif(lines: Lines, found: Found, name: str) -> Motif:
     prototype = lines.clip(found.prototype.first, found.prototype.last)
     returns = []
-    for place in found.places:
+    for place in distinct(lines, found.places, found.prototype.first):
         clip = lines.clip(place.first, place.last)
         probability = float(1 / (1 + np.exp(-place.log_odds)))
         returns.append(Return(clip, transposition(prototype, clip), relation(prototype, clip), probability))

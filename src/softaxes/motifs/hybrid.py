@@ -80,9 +80,22 @@ def merged(lines: Lines, alike: Likeness, least_log_odds: float = 0.0, most: int
     found = []
     for candidate in candidates(lines, most):
         places = returns(lines, candidate.first, candidate.last, alike, least_log_odds)
-        if len(places) > 1:
+        if len(distinct(lines, places, candidate.first)) > 1:
             found.append(Found(next(p for p in places if p.first == candidate.first), places))
     return found
+
+
+def distinct(lines: Lines, places: Sequence[Place], prototype: int) -> list[Place]:
+    """The places without those of equal notes, which two lines of one staff share; the prototype's own stays.
+
+    For people. The quality sees both: where two lines are one, nothing else sounds, and that tells something.
+    """
+    onset, midi = lines.notes.onset, lines.notes.midi
+    kept: dict[tuple[bytes, bytes], int] = {}
+    for place in sorted(places, key=lambda p: p.first != prototype):
+        notes = slice(place.first, place.last + 1)
+        kept.setdefault((onset[notes].tobytes(), midi[notes].tobytes()), place.first)
+    return [p for p in places if p.first in kept.values()]
 
 
 def melodies(lines: Lines, alike: Likeness) -> list[Found]:
@@ -161,4 +174,5 @@ def learned_quality() -> Quality:
         resources.as_file(resources.files("softaxes.motifs") / "quality.npz") as path,
         np.load(path, allow_pickle=False) as file,
     ):
-        return Quality(*(file[name].astype(float) for name in ("mean", "scale", "weights")), float(file["bias"]))
+        mean, scale, weights = (file[name].astype(float) for name in ("mean", "scale", "weights"))
+        return Quality(mean, scale, weights, float(file["bias"]))
