@@ -4,14 +4,16 @@
     python runs/motif_quality.py --data BPS_MOTIF --folds FOLDS   # each movement scored by weights of the others
     python runs/motif_quality.py --data BPS_MOTIF --folds FOLDS --freeze
 
-Target: the best three-layer agreement (F1 of occurrences whose layer is F1 of notes) of a candidate motif with any
-marked one; ridge regression on the traits. Candidates of a movement come from a mix that never saw it. The least
-quality worth reporting is chosen on the training movements.
+Target: the best three-layer agreement (F1 of occurrences whose layer is F1 of notes) of a proposed motif with any
+marked one; ridge regression on the traits, every movement weighing the same. Proposals of a movement come from a mix
+that never saw it. Beside the hybrid stand what it chooses from (the best that any choice could do, and each of the two
+sources alone) and, from its rows, the best classic method, with the interval of the difference over movements.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import pickle
 from pathlib import Path
 
@@ -21,57 +23,80 @@ from softaxes.diagnostics.bootstrap import interval
 from softaxes.motifs import hybrid
 from softaxes.motifs.lines import lines_of
 from softaxes.motifs.mix import load_mix
+from softaxes.motifs.traits import TRAITS, describe
 from softaxes.patterns.bps_motif import load_bps_motif
-from softaxes.patterns.discovery_scores import agreement, discovery_scores
+from softaxes.patterns.discovery_scores import agreement, discovery_scores, f1
 from softaxes.patterns.evaluate import DISCOVERY_MEASURES
 
-LEAST = (0.0, 0.15, 0.2, 0.25, 0.3)
+RIDGE = 30.0
 
 
 def load(options):
-    """(name, lines, merged candidates, truth) of every movement; kept in the cache one by one."""
+    """(name, lines, proposals, truth) of every movement; kept in the cache one by one."""
     cached = pickle.loads(options.cache.read_bytes()) if options.cache and options.cache.exists() else {}
+    if options.cache and options.cached_only:
+        return list(cached.values())
     for movement in load_bps_motif(options.data, options.movements or None):
         if movement.name not in cached:
-            lines = lines_of(movement.notes)
-            found = hybrid.merged(lines, load_mix(options.folds / f"fold{movement.name}.npz"), 0.0)
+            mix = load_mix(options.folds / f"fold{movement.name}.npz")
+            lines, found = hybrid.proposed(lines_of(movement.notes), mix)
             cached[movement.name] = movement.name, lines, found, movement.patterns()
-            print(f"{movement.name}: {len(lines):,} notes of lines, {len(found)} candidates", flush=True)
+            print(f"{movement.name}: {len(lines):,} notes of lines, {len(found)} proposals", flush=True)
             if options.cache:
                 options.cache.write_bytes(pickle.dumps(cached))
     return list(cached.values())
 
 
-def confident(name, lines, found, truth, log_odds):
-    """(name, lines, candidates with the places that are sure enough, target of each, truth)."""
-    kept = [hybrid.confident(lines, f, log_odds) for f in found]
-    kept = [f for f in kept if len(f.places) > 1]
-    patterns = as_patterns(lines, kept)
-    return name, lines, kept, agreement(truth, patterns).layer2.max(axis=0) if kept else np.zeros(0), truth
+class Proposals:
+    """A movement's proposals with their traits, how they agree with each other and (T, M) with what is marked."""
+
+    def __init__(self, name, lines, found, truth):
+        self.name, self.truth = name, truth
+        self.patterns = hybrid.as_patterns(lines, found)
+        self.melody = np.array([f.melody for f in found])
+        self.traits, self.agreeing = describe(lines, [f.places for f in found], self.melody)
+        self.layers = agreement(truth, self.patterns).layer2
+        self.target = self.layers.max(axis=0)
+
+    def three_layer(self, chosen):
+        kept = self.layers[:, chosen]
+        return float(f1(kept.max(axis=0).mean(), kept.max(axis=1).mean()))
+
+    def best_choice(self):
+        """Three-layer F1 of the best choice that taking one more at a time comes to."""
+        chosen, best = [], 0.0
+        while len(chosen) < len(self.patterns):
+            rest = [k for k in range(len(self.patterns)) if k not in chosen]
+            value, k = max((self.three_layer([*chosen, k]), k) for k in rest)
+            if value <= best:
+                break
+            chosen, best = [*chosen, k], value
+        return best
 
 
-def as_patterns(lines, chosen):
-    return [[lines.clip(p.first, p.last).points() for p in f.places] for f in chosen]
+def fit(movements):
+    """The quality's weights: ridge regression, the same weight for every movement, no penalty on the bias."""
+    traits = np.concatenate([m.traits for m in movements])
+    target = np.concatenate([m.target for m in movements])
+    weight = np.concatenate([np.full(len(m.target), 100 / len(m.target)) for m in movements])
+    mean, scale = traits.mean(axis=0), traits.std(axis=0) + 1e-6
+    z = np.append(hybrid.standard(traits, mean, scale), np.ones((len(traits), 1)), axis=1)
+    penalty = RIDGE * np.eye(z.shape[1])
+    penalty[-1, -1] = 0.0
+    solved = np.linalg.solve(z.T @ (z * weight[:, None]) + penalty, z.T @ (weight * target))
+    return hybrid.Quality(mean, scale, solved[:-1], float(solved[-1]))
 
 
-def fit(gathered, ridge=1.0):
-    x = np.concatenate([[f.traits for f in found] for _, found, _, _ in gathered if found])
-    y = np.concatenate([target for _, _, target, _ in gathered])
-    scale = x.std(axis=0) + 1e-9
-    scale[-1] = 1.0
-    z = x / scale
-    return np.linalg.solve(z.T @ z + ridge * np.eye(z.shape[1]), z.T @ y) / scale
+def chosen(movement, quality, most=hybrid.MOST_PATTERNS, which=None):
+    """Numbers of the chosen proposals, of those that ``which`` (M,) allows."""
+    kept = np.arange(len(movement.target)) if which is None else np.flatnonzero(which)
+    picked = hybrid.choose(quality(movement.traits[kept]), movement.agreeing[np.ix_(kept, kept)], most)
+    return kept[picked]
 
 
-def scores(gathered, weights, least, most=hybrid.MOST_MOTIFS):
-    return [
-        discovery_scores(truth, as_patterns(lines, hybrid.choose(lines, found, weights, most, least)))
-        for lines, found, _, truth in gathered
-    ]
-
-
-def best_least(gathered, weights):
-    return max(LEAST, key=lambda least: np.mean([s["three_layer_f1"] for s in scores(gathered, weights, least)]))
+def told(name, column):
+    low, high = interval(np.asarray(column), n=2000, seed=0)
+    print(f"{name:44s} {np.mean(column):.3f} [{low:.3f}, {high:.3f}]", flush=True)
 
 
 def main() -> None:
@@ -79,29 +104,41 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--folds", type=Path, required=True)
     parser.add_argument("--movements", type=int, nargs="*")
-    parser.add_argument("--log-odds", type=float, default=0.0)
-    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--cache", type=Path, help="where proposals are kept")
+    parser.add_argument("--cached-only", action="store_true", help="only movements of the cache")
+    parser.add_argument("--classic", type=Path, help="rows of benchmarks/patterns.py discovery --json, same movements")
     parser.add_argument("--freeze", action="store_true")
     options = parser.parse_args()
-    gathered = [confident(*g, options.log_odds) for g in load(options)]
-    names = [g[0] for g in gathered]
-    gathered = [g[1:] for g in gathered]
-    rows = []
-    for k in range(len(gathered)):
-        others = gathered[:k] + gathered[k + 1 :]
-        weights = fit(others)
-        row = scores([gathered[k]], weights, best_least(others, weights))[0]
+    movements = [Proposals(*row) for row in load(options)]
+    rows, twelve, returns, melodies = [], [], [], []
+    for k, movement in enumerate(movements):
+        quality = fit(movements[:k] + movements[k + 1 :])
+        patterns = [movement.patterns[i] for i in chosen(movement, quality)]
+        row = discovery_scores(movement.truth, patterns)
         rows.append([row[m] for m in DISCOVERY_MEASURES])
-        print(names[k], len(gathered[k][1]), "candidates", np.round(rows[-1], 3).tolist(), flush=True)
+        twelve.append(movement.three_layer(chosen(movement, quality, hybrid.MOST_MOTIFS)))
+        returns.append(movement.three_layer(chosen(movement, quality, which=~movement.melody)))
+        melodies.append(movement.three_layer(chosen(movement, quality, which=movement.melody)))
+        print(movement.name, len(movement.target), "proposals", np.round(rows[-1], 3).tolist(), flush=True)
     for name, column in zip(DISCOVERY_MEASURES, np.array(rows).T, strict=True):
-        low, high = interval(column, n=2000, seed=0)
-        print(f"left out: {name} {column.mean():.3f} [{low:.3f}, {high:.3f}]")
-    weights = fit(gathered)
-    least = best_least(gathered, weights)
-    print(dict(zip(hybrid.TRAITS, weights.round(3).tolist(), strict=True)), "least", least)
+        told(f"left out: {name}", column)
+    told(f"three-layer, {hybrid.MOST_MOTIFS} motifs", twelve)
+    told("three-layer, from returns alone", returns)
+    told("three-layer, from melodies alone", melodies)
+    told("three-layer, best choice of these", [m.best_choice() for m in movements])
+    if options.classic:
+        table = json.loads(options.classic.read_text())
+        classic = {name: np.array([row["three_layer_f1"] for row in c]) for name, c in table.items()}
+        best = max(classic, key=lambda n: classic[n].mean())
+        told(f"three-layer, best classic: {best}", classic[best])
+        told("difference", np.array(rows)[:, -1] - classic[best])
+    quality = fit(movements)
+    print(dict(zip(TRAITS, quality.weights.round(3).tolist(), strict=True)), "bias", round(quality.bias, 3))
     if options.freeze:
-        path = Path(hybrid.__file__).with_name("quality.npz")
-        np.savez(path, allow_pickle=False, weights=weights.astype(np.float32), least=np.float32(least))
+        columns = {
+            name: np.asarray(getattr(quality, name), np.float32) for name in ("mean", "scale", "weights", "bias")
+        }
+        np.savez(Path(hybrid.__file__).with_name("quality.npz"), allow_pickle=False, **columns)
 
 
 if __name__ == "__main__":

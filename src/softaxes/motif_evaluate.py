@@ -1,7 +1,8 @@
 """``softaxes motifs evaluate --data FOLDER_OR_ZIP``: every method on the same movements, by the same measures.
 
 Retrieval (MAP, P@1, MAP over non-exact pairs with size-matched distractors) and discovery (establishment, occurrence at
-.75 and .5, three-layer F1) on BPS-Motif, from the user's own copy. Classic methods are those of ``patterns.evaluate``;
+.75 and .5, three-layer F1) on BPS-Motif, from the user's own copy; discovery alone on JKU-PDD, whose pieces come in a
+polyphonic and a monophonic version. Classic methods are those of ``patterns.evaluate``;
 the learned ones are added below. Intervals are 95 %, over movements. Progress goes to standard error.
 """
 
@@ -22,7 +23,9 @@ from softaxes.motifs.hybrid import discover
 from softaxes.motifs.mix import learned_mix
 from softaxes.patterns import evaluate as classic
 from softaxes.patterns.bps_motif import Movement, load_bps_motif
+from softaxes.patterns.csv_files import holds
 from softaxes.patterns.evaluate import DISCOVERY, Discover, Rows
+from softaxes.patterns.jku_pdd import Piece, load_jku_pdd, versions_of
 from softaxes.patterns.retrieval_scores import Similarity
 from softaxes.patterns.similarities import SIMILARITIES
 
@@ -62,7 +65,7 @@ def evaluate(
     """Compare all methods for retrieving and discovering motifs on annotated movements.
 
     Args:
-        data: a BPS-Motif folder or zip.
+        data: a BPS-Motif or JKU-PDD folder or zip.
         tasks: retrieval, discovery, or both.
         methods: only these (names as in the table); default all.
         movements: only these sonata numbers; default all that are there.
@@ -71,16 +74,34 @@ def evaluate(
     """
     if not minutes > 0:
         raise ValueError(f"`minutes` must be positive, got {minutes}")
-    chosen = _chosen(tasks, methods)
-    pieces = load_bps_motif(data, movements or None)
-    rows, done = measure(pieces, chosen, time.monotonic() + 60 * minutes)
+    chosen, deadline = _chosen(tasks, methods), time.monotonic() + 60 * minutes
+    if holds(data, "groundTruth"):
+        if movements:
+            raise ValueError(f"`movements` are sonatas of BPS-Motif, and {data} is JKU-PDD: leave them out")
+        if "discovery" not in chosen:
+            raise ValueError(f"{data} is JKU-PDD: it has patterns for `tasks` discovery, with methods of discovery")
+        found = on_versions(data, chosen["discovery"], deadline)
+    elif holds(data, "csv_notes"):
+        rows, done = measure(load_bps_motif(data, movements or None), chosen, deadline)
+        found = {task: (rows[task], done) for task in chosen}
+    else:
+        raise ValueError(f"{data} is neither BPS-Motif (a folder csv_notes) nor JKU-PDD (a folder groundTruth)")
     if json:
-        return json_format.dumps(as_json(rows), indent=1)
-    return "\n\n".join(table(task, rows[task], done) for task in chosen)
+        return json_format.dumps(as_json({task: rows for task, (rows, _) in found.items()}), indent=1)
+    return "\n\n".join(table(task, rows, done) for task, (rows, done) in found.items())
+
+
+def on_versions(data: Path, methods: Mapping[str, Discover], deadline: float) -> dict[str, tuple[Rows, int]]:
+    """Rows, and how many pieces were done, of both versions of JKU-PDD's pieces: "discovery" is the polyphonic one."""
+    found = {}
+    for version in versions_of(data):
+        rows, done = measure(load_jku_pdd(data, version), {"discovery": methods}, deadline)
+        found["discovery" if version == "polyphonic" else f"discovery, {version}"] = rows["discovery"], done
+    return found
 
 
 def measure(
-    pieces: Sequence[Movement], methods: Mapping[Task, Mapping[str, Any]], deadline: float = math.inf
+    pieces: Sequence[Movement | Piece], methods: Mapping[Task, Mapping[str, Any]], deadline: float = math.inf
 ) -> tuple[dict[Task, Rows], int]:
     """{task: {method: a row per movement}}, and how many movements were done before ``deadline``, at least one."""
     rows: dict[Task, Rows] = {task: {name: [] for name in named} for task, named in methods.items()}
@@ -91,7 +112,7 @@ def measure(
             break
         for task, named in methods.items():
             begin = time.monotonic()
-            rate = classic.evaluate_retrieval if task == "retrieval" else classic.evaluate_discovery
+            rate: Any = classic.evaluate_retrieval if task == "retrieval" else classic.evaluate_discovery
             for name, measured in rate([piece], named).items():
                 rows[task][name] += measured
             seconds = time.monotonic() - begin
@@ -103,16 +124,19 @@ def measure(
     return rows, done
 
 
-def as_json(rows: Mapping[Task, Rows]) -> dict[str, dict[str, dict[str, float | None]]]:
-    """{"retrieval": {method: {"map", "p1", "map_nonexact"}}, "discovery": {method: {"est_f1", ...}}}; NaN is null."""
-    means = {task: classic.means(rows[task]) if task in rows else {} for task in TASKS}
+def as_json(rows: Mapping[str, Rows]) -> dict[str, dict[str, dict[str, float | None]]]:
+    """{"retrieval": {method: {"map", "p1", "map_nonexact"}}, "discovery": {method: {"est_f1", ...}}}; NaN is null.
+
+    JKU-PDD's monophonic version, where it is there, has a key of its own, "discovery, monophonic".
+    """
+    means = {task: classic.means(rows[task]) if task in rows else {} for task in dict.fromkeys([*TASKS, *rows])}
     return {
         task: {name: {m: v if math.isfinite(v) else None for m, v in row.items()} for name, row in named.items()}
         for task, named in means.items()
     }
 
 
-def table(task: Task, rows: Rows, movements: int) -> str:
+def table(task: str, rows: Rows, movements: int) -> str:
     """Means with intervals, one line a method."""
     summary = classic.summary(rows)
     measures = classic.RETRIEVAL_MEASURES if task == "retrieval" else classic.DISCOVERY_MEASURES

@@ -1,7 +1,8 @@
 """``softaxes motifs find SONG.mid``: a song's motifs as a table, a page to see and hear, JSON, CSV, MIDI.
 
 The file is read on a grid of ``STEPS_PER_BEAT`` steps (sixteenths, triplets and 32nds fall on it exactly); tracks are
-staves, drums are left out. What comes out counts bars and beats from 1, as musicians do.
+staves, drums are left out. Where POP909's table of beats lies beside it, beats and bars are those (as for ``steer``).
+What comes out counts bars and beats from 1, as musicians do.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tyro
 
 from softaxes.motifs.find import Motif, Return, find_motifs
 from softaxes.music.midi import Limits, read_song, write_song
+from softaxes.music.pop909 import beats_beside
 from softaxes.music.song import NOTE_DTYPE, Song, Track
 from softaxes.patterns.notes import Notes
 from softaxes.patterns.pointset import TICKS_PER_BEAT
@@ -68,7 +70,7 @@ def find(
     """The repeated motifs of a song: where each returns, transposed by how much, and what is kept.
 
     Args:
-        song: a MIDI file.
+        song: a MIDI file; a beat_midi.txt beside it (POP909) says where its beats and bars are.
         most: motifs at most, best first.
         least_notes: notes of a motif at least.
         page: where to write the page to see and hear (default: SONG-motifs.html in this folder; with --json none).
@@ -79,7 +81,8 @@ def find(
     written = [path.resolve() for path in (page, csv) if path is not None]
     if song.resolve() in written or len(set(written)) < len(written):
         raise ValueError("`page` and `csv` must be files of their own, and not the song")
-    found = motifs_of_song(read_song(song, STEPS_PER_BEAT, grid="notes", limits=LIMITS), most, least_notes)
+    read = read_song(song, STEPS_PER_BEAT, grid="notes", beats=beats_beside(song), limits=LIMITS)
+    found = motifs_of_song(read, most, least_notes)
     if csv is not None:
         write_csv(found, csv)
     if midi is not None:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from softaxes.checkpoint import load
 from softaxes.model import Model
 from softaxes.motif_index.build import Built, encode_clips, index_settings, read_for_index, update_index
-from softaxes.motif_index.nearest import Backend, BackendName, Nearest, choose
+from softaxes.motif_index.nearest import Backend, BackendName, Nearest, check_backend, choose
 from softaxes.motif_index.store import Index
 from softaxes.motifs.alignment import Alignment, align, relation, shared_rhythm
 from softaxes.motifs.code import shift_between
@@ -97,15 +97,14 @@ class Searcher:
         Raises:
             ValueError: ``top`` < 1.
         """
-        if top < 1:
-            raise ValueError(f"`top` must be >= 1, got {top}")
+        _check_top(top)
         points, lengths = note_points(query.notes), self._lengths(query)
         places: dict[tuple[int, int, int], _Place] = {}
         for length in lengths if thorough else lengths[:1]:
             for place in self._look(query, points, length, top):
                 key = (place.segment, place.song, place.aligned.steps)
                 places.setdefault(key, place)  # the longest clip that leads to a place speaks for it
-        ranked = sorted(places.values(), key=lambda p: (-round(p.score + p.aligned.overlap, 4), p.segment, p.song))
+        ranked = sorted(places.values(), key=_rank)
         kept = apart(ranked, max(1, query.length_steps // 2))[:top]
         return [self._hit(points, query.length_steps, place) for place in kept]
 
@@ -191,6 +190,11 @@ class _Place(NamedTuple):
     after: NDArray[np.float32]
 
 
+def _rank(place: _Place) -> tuple[float, int, int, int]:
+    """Best first; ties in the index's order, whichever backend found them."""
+    return -round(place.score + place.aligned.overlap, 4), place.segment, place.song, place.aligned.steps
+
+
 def place_name(meters: tuple[tuple[int, int, int], ...], steps_per_beat: int, step: int) -> str:
     """Bar:beat of a step under these metres; see `softaxes.music.Song.place`."""
     return Song("", np.zeros(0, NOTE_DTYPE), (), steps_per_beat, meters=meters).place(step)
@@ -206,6 +210,11 @@ def apart(places: Sequence[_Place], least_steps: int) -> list[_Place]:
             kept.append(place)
             others.append(place.aligned.steps)
     return kept
+
+
+def _check_top(top: int) -> None:
+    if top < 1:
+        raise ValueError(f"`top` must be >= 1, got {top}")
 
 
 def clip_places(query: Query, length: int, hop_steps: int) -> Int[np.ndarray, " n"]:
@@ -315,10 +324,13 @@ def search_motifs(
         ValueError: a query without two notes, no such folder or model, a package that is missing.
     """
     torch.set_num_threads(1)  # windows come in small batches: two threads would wait for each other
+    _check_top(top)  # what can be refused is refused before an index is made
+    check_backend(backend, qdrant)
+    wanted = parse_bars(bars)
+    check_folder(folder, "folder")
     loaded = load(model)
     settings = index_settings(loaded, hop_steps)
-    song = read_for_index(query, settings.steps_per_beat)
-    asked = query_from_song(song, settings.texture, parse_bars(bars))
+    asked = query_from_song(read_for_index(query, settings.steps_per_beat), settings.texture, wanted)
     opened, built = open_index(folder, loaded, index, hop_steps, progress=not json)
     hits = Searcher(opened, loaded, backend, qdrant).search(asked, top, thorough=thorough)
     return as_json(opened, built, hits) if json else as_table(opened, built, hits)

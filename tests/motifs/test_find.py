@@ -9,9 +9,10 @@ import pytest
 
 from softaxes.motifs.candidates import BLOCK_NOTES, WHOLE_NOTES, candidates
 from softaxes.motifs.find import RELATIONS, find_motifs, relation, transposition
-from softaxes.motifs.hybrid import TRAITS, discover, merged
-from softaxes.motifs.lines import lines_of
-from softaxes.motifs.returns import apart, returns
+from softaxes.motifs.hybrid import choose, discover, melodies, proposed
+from softaxes.motifs.lines import lines_of, with_top_voice
+from softaxes.motifs.returns import Place, apart, returns
+from softaxes.motifs.traits import TRAITS, agreement, describe
 from softaxes.patterns.notes import Notes
 from softaxes.patterns.similarities import combined
 
@@ -162,9 +163,102 @@ def test_discovered_patterns_are_the_motifs_points(rng: np.random.Generator) -> 
 
 def test_every_trait_is_a_number(rng: np.random.Generator) -> None:
     notes, _ = planted(rng)
-    found = merged(lines_of(notes), classic)
-    assert found
-    assert all(f.traits.shape == (len(TRAITS),) and np.isfinite(f.traits).all() for f in found)
+    lines, found = proposed(lines_of(notes), classic)
+    assert {f.melody for f in found} == {True, False}
+    traits, agreeing = describe(lines, [f.places for f in found], [f.melody for f in found])
+    assert traits.shape == (len(found), len(TRAITS))
+    assert np.isfinite(traits).all()
+    assert agreeing.shape == (len(found), len(found))
+    assert describe(lines, [], [])[0].shape == (0, len(TRAITS))
+
+
+def test_traits_say_what_they_are_called(rng: np.random.Generator) -> None:
+    notes, starts = planted(rng)
+    lines = lines_of(notes)
+    places = [Place(int(k), int(k) + 5, 8.0) for k in np.searchsorted(notes.onset, [onset for onset, _ in starts])]
+    trait = dict(zip(TRAITS, describe(lines, [places, places[:2]], [False, True])[0][0], strict=True))
+    assert trait["log count"] == pytest.approx(np.log(4))
+    assert trait["log notes"] == pytest.approx(np.log(len(MOTIF)))
+    assert trait["log beats"] == pytest.approx(np.log(2.25))
+    assert trait["commonest of both"] == 1
+    assert trait["kinds of both"] == 0.25
+    assert trait["overlapping"] == 0
+    assert trait["one place in the beat"] == trait["in 4 beats"] == 1
+    assert trait["gap before"] > 0  # the first has the beginning before it
+    assert trait["range in octaves"] == 1
+    assert trait["repeated notes"] == 0
+    assert trait["in the top line"] == 1
+    assert trait["near melodies"] == pytest.approx(np.log(2))
+    assert trait["near returns"] == 0
+
+
+def test_agreement_is_what_slow_sets_say(rng: np.random.Generator) -> None:
+    notes, _ = planted(rng)
+    lines = with_top_voice(lines_of(notes))
+    proposals = []
+    for size in (3, 5, 8):
+        first = np.sort(rng.choice(len(lines) - 8, 4, replace=False))
+        proposals.append([Place(int(f), int(f) + size - 1, 0.0) for f in first])
+    keys = list(zip(lines.notes.onset.tolist(), lines.notes.midi.tolist(), strict=True))
+
+    def f1(a: set, b: set) -> float:
+        return 2 * len(a & b) / (len(a) + len(b))
+
+    def sets(places: list[Place]) -> tuple[set, set, set]:
+        covered = {keys[n] for p in places for n in range(p.first, p.last + 1)}
+        return covered, {keys[p.first] for p in places}, {keys[p.last] for p in places}
+
+    got = agreement(lines, proposals)
+    for i, j in itertools.product(range(3), repeat=2):
+        expected = np.mean([f1(a, b) for a, b in zip(sets(proposals[i]), sets(proposals[j]), strict=True)])
+        assert got[i, j] == pytest.approx(expected)
+
+
+def test_a_melody_returns_in_another_rhythm(rng: np.random.Generator) -> None:
+    notes, _ = planted(rng, starts=((0, 60),))
+    varied = [(9600 + 1080 * k, 65 + p) for k, (_, p) in enumerate(MOTIF)]
+    other = clip([*zip(notes.onset.tolist(), notes.midi.tolist(), strict=True), *varied])
+    lines = with_top_voice(lines_of(other))
+    found = melodies(lines, classic)
+    begins = [{int(lines.notes.onset[p.first]) for p in f.places} for f in found]
+    assert {0, 9600} in begins
+    assert all(f.melody and f.prototype == f.places[0] for f in found)
+    assert all(b.first > a.last for f in found for a, b in itertools.pairwise(f.places))
+    assert melodies(with_top_voice(lines_of(clip([]))), classic) == []
+
+
+def test_what_two_lines_share_returns_once(rng: np.random.Generator) -> None:
+    """A second voice under a few other notes: the motif is in the top line and in the bottom line."""
+    notes, starts = planted(rng)
+    points = [*zip(notes.onset.tolist(), notes.midi.tolist(), strict=True), (int(notes.onset[8]), 30)]
+    lines = lines_of(clip(sorted(points)))
+    assert len(lines) == 2 * len(notes)
+    found = find_motifs(clip(sorted(points)))
+    assert max(len(motif.returns) for motif in found) >= len(starts)
+    for motif in found:
+        clips = [back.notes for back in motif.returns]
+        assert len({(*c.onset.tolist(), *c.midi.tolist()) for c in clips}) == len(clips) > 1
+        assert (*motif.prototype.onset, *motif.prototype.midi) in {(*c.onset, *c.midi) for c in clips}
+
+
+def test_the_top_voice_stands_behind_the_lines() -> None:
+    notes = Notes(
+        *(np.array(c) for c in ([0, 0, 480, 480, 960], [60, 72, 65, 40, 50], [480, 480, 480, 480, 960])),
+        staff=np.array([1, 0, 0, 1, 1]),
+    )
+    lines = lines_of(notes)
+    whole = with_top_voice(lines)
+    assert whole.notes.midi[: len(lines)].tolist() == lines.notes.midi.tolist()
+    assert whole.notes.midi[whole.line == whole.line.max()].tolist() == [72, 65, 50]
+    assert whole.line.max() == lines.line.max() + 1
+
+
+def test_what_is_chosen_already_is_worth_less() -> None:
+    agreeing = np.array([[1, 1, 0.1, 0], [1, 1, 0.1, 0], [0.1, 0.1, 1, 0], [0, 0, 0, 1]], float)
+    assert choose(np.array([0.5, 0.49, 0.3, -0.1]), agreeing, 4) == [0, 2, 1]
+    assert choose(np.array([0.5, 0.49, 0.3, -0.1]), agreeing, 2) == [0, 2]
+    assert choose(np.array([-0.2, -0.1]), np.eye(2), 4) == [1]
+    assert choose(np.zeros(0), np.zeros((0, 0)), 4) == []
 
 
 def test_a_tune_played_over_and_over_without_a_rest_is_its_motif() -> None:

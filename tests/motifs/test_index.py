@@ -14,7 +14,7 @@ import pytest
 from softaxes.motif_index import build, store
 from softaxes.motif_index.build import encode_clips, index_settings, update_index
 from softaxes.motif_index.clips import clip_lengths, clip_rolls, clip_starts
-from softaxes.motif_index.nearest import choose
+from softaxes.motif_index.nearest import Nearest, best_of, choose
 from softaxes.motif_index.store import Index
 from softaxes.music import Song, note_array, write_song
 from softaxes.music.rolls import melody
@@ -346,6 +346,15 @@ def test_every_backend_finds_what_a_plain_sort_finds(
         assert float(patchy.segments[at].codes[16][row] @ queries[query]) == pytest.approx(float(score), abs=2e-4)
     if hasattr(search, "close"):
         search.close()
+
+
+def test_near_ties_come_in_the_order_of_the_index() -> None:
+    """Sums in another order differ in the seventh digit; what is nearest, and to which query, must not."""
+    rows = [(0, 7, 1, 0.9), (1, 2, 0, 0.9 + 1e-7), (0, 3, 2, 0.9 - 1e-7), (0, 7, 0, 0.9 - 1e-7), (1, 9, 0, 0.95)]
+    found = best_of(Nearest.of(rows), 3)
+    assert list(zip(found.segment.tolist(), found.row.tolist(), found.query.tolist(), strict=True)) == [
+        (1, 9, 0), (0, 3, 2), (0, 7, 0),
+    ]  # fmt: skip
 
 
 def test_qdrant_follows_the_index(patchy: Index, tmp_path: Path, rng: np.random.Generator) -> None:

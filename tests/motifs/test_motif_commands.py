@@ -124,6 +124,28 @@ def test_the_song_is_never_overwritten(
     assert midi_file.read_bytes() == before
 
 
+def test_beats_beside_a_song_say_where_its_bars_are(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As POP909's songs: the file says 1/4, and its ticks lie off the beats and a beat before the first bar."""
+    notes = planted(rng)[0]
+    rows = [(int(o) // 60 + 9, 2, int(p)) for o, p in zip(notes.onset, notes.midi, strict=True)]  # 1/8 beats, 9 late
+    path = write_song(Song("001", note_array(rows), steps_per_beat=8, meters=((0, 1, 4),)), tmp_path / "001.mid")
+
+    def places() -> list[str]:
+        assert run("motifs", "find", path, "--json") == 0
+        return [r["place"] for r in json.loads(capsys.readouterr().out)["motifs"][0]["returns"]]
+
+    assert "10:1.12" in places()  # bars of one beat each
+    seconds = 0.0625 + 0.5 * np.arange(1 + int(notes.onset.max()) // 480 + 4)
+    beats = "".join(f"{s} 1.0 {float(k % 4 == 1)}\n" for k, s in enumerate(seconds))
+    (tmp_path / "beat_midi.txt").write_text(beats)
+    assert {"4:1", "6:1"} <= set(places())  # bar 1 is the beat before the first downbeat
+    (tmp_path / "beat_midi.txt").write_text("no beats")
+    assert run("motifs", "find", path, "--json") == 2
+    assert "not a table of beats" in capsys.readouterr().err
+
+
 def test_drums_are_no_notes_and_tracks_are_staves() -> None:
     rows = [(0, 4, 60, 80, 0), (0, 4, 36, 80, 1), (4, 4, 64, 80, 2)]
     song = Song("s", np.array(rows, NOTE_DTYPE), (Track("a"), Track("drums", is_drum=True), Track("b")))
@@ -205,6 +227,58 @@ def test_evaluation_as_a_table(bps: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "means over 1 movements" in told
     assert re.search(r"rhythm +[.1][\d.]+ \[", told)
     assert "discovery" not in told
+
+
+@pytest.fixture
+def jku(tmp_path: Path, rng: np.random.Generator) -> Path:
+    """A piece of planted motifs in JKU-PDD's layout, polyphonic with a held bass, and monophonic."""
+    top = tmp_path / "JKUPDD-Aug2013"
+    notes, starts = planted(rng)
+    melody = [(o / 480, p, 0) for o, p in zip(notes.onset.tolist(), notes.midi.tolist(), strict=True)]
+    bass = [(4.0 * bar, 36 + bar, 1) for bar in range(8)]
+    for version, rows in (("polyphonic", sorted(melody + bass)), ("monophonic", melody)):
+        folder = top / f"groundTruth/planted/{version}"
+        write(folder / "csv/planted.csv", [f"{o:.10f},{p},{60 + (p - 60) * 7 // 12},0.25,{s}" for o, p, s in rows])
+        for k, (onset, _) in enumerate(starts):
+            inside = [f"{o:.10f},{p}" for o, p, _ in melody if onset <= o * 480 <= onset + 960]
+            write(folder / f"repeatedPatterns/hand/A/occurrences/csv/occ{k + 1}.csv", inside)
+    return tmp_path
+
+
+def test_jku_pieces_are_known_by_their_layout(jku: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    methods = ("siatec-c compress", "delta-gamma, skyline", "hybrid (siatec-c + learned)")
+    assert run("motifs", "evaluate", "--data", jku, "--json", "--methods", *methods) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores.keys() == {"retrieval", "discovery", "discovery, monophonic"}
+    assert scores["retrieval"] == {}
+    for version in ("discovery", "discovery, monophonic"):
+        assert scores[version].keys() == set(methods)
+        assert scores[version]["hybrid (siatec-c + learned)"]["est_f1"] > 0.2
+    assert run("motifs", "evaluate", "--data", jku, "--methods", "siatec-c compress") == 0
+    told = capsys.readouterr().out
+    assert "discovery, means over 1 movements" in told
+    assert "discovery, monophonic, means over 1 movements" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--movements", "1"], "`movements` are sonatas of BPS-Motif"),
+        (["--tasks", "retrieval"], "is JKU-PDD: it has patterns for `tasks` discovery"),
+        (["--methods", "rhythm"], "is JKU-PDD: it has patterns for `tasks` discovery"),
+    ],
+)
+def test_what_jku_pieces_cannot_answer(
+    jku: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("motifs", "evaluate", "--data", jku, *words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_other_folders_are_neither_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "songs/notes.csv", ["1,2,3"])
+    assert run("motifs", "evaluate", "--data", tmp_path) == 2
+    assert "is neither BPS-Motif (a folder csv_notes) nor JKU-PDD" in capsys.readouterr().err
 
 
 def test_time_runs_out_between_movements(bps: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -194,6 +195,10 @@ def test_other_backends_from_the_command(at_hand: Path, backend: str, capsys: py
     told = capsys.readouterr().out
     exact, other = _two(told)
     assert [_places(told) for told in (exact, other)] == [{(file, at) for file, at, _ in PLANTS}] * 2
+    if backend == "qdrant":  # exact too in a folder: near ties come in the same order
+        assert [(h["file"], h["start_step"]) for h in exact["hits"]] == [
+            (h["file"], h["start_step"]) for h in other["hits"]
+        ]
 
 
 def _places(told: dict) -> set[tuple[str, int]]:
@@ -236,6 +241,35 @@ def test_mistakes(at_hand: Path) -> None:
         search_motifs(at_hand / "one.mid", folder)
     (at_hand / "empty").mkdir()
     assert "nothing in this folder" in search_motifs(query, at_hand / "empty")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"top": 0}, "`top` must be >= 1, got 0"),
+        ({"bars": "5-"}, "`bars` must be FIRST-LAST"),
+        ({"bars": "900"}, r"`bars` must be FIRST-LAST within"),
+        ({"hop_steps": 0}, "`hop_steps` must lie in"),
+        ({"backend": "annoy"}, "`backend` must be auto, exact, faiss or qdrant, got 'annoy'"),
+        ({"backend": "qdrant"}, "backend 'qdrant' needs `qdrant`"),
+        ({"backend": "exact", "qdrant": "db"}, "`qdrant` needs backend auto or qdrant, got 'exact'"),
+    ],
+)
+def test_bad_options_are_refused_before_anything_is_indexed(options: dict, said: str, at_hand: Path) -> None:
+    with pytest.raises(ValueError, match=said):
+        search_motifs(at_hand / "query.mid", at_hand / "songs", index=at_hand / "index", **options)
+    assert not (at_hand / "index").exists()
+
+
+@pytest.mark.parametrize(("module", "extra"), [("faiss", "faiss"), ("qdrant_client", "qdrant")])
+def test_a_missing_package_is_told_before_anything_is_indexed(
+    module: str, extra: str, at_hand: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
+    options = {"backend": "faiss"} if extra == "faiss" else {"qdrant": "db"}
+    with pytest.raises(ValueError, match=rf"softaxes\[{extra}\]"):
+        search_motifs(at_hand / "query.mid", at_hand / "songs", index=at_hand / "index", **options)  # type: ignore[arg-type]
+    assert not (at_hand / "index").exists()
 
 
 def test_beats_beside_a_file_lay_its_grid(tmp_path: Path) -> None:

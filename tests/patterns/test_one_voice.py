@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from softaxes.patterns import delta_gamma
 from softaxes.patterns.delta_gamma import adjacent_repeats, matches, repeated_melodies, repeats
 from softaxes.patterns.matrix_profile import distances_to, matrix_profile, pitch_signal, profile_motifs
 from softaxes.patterns.wavelets import (
@@ -224,3 +225,16 @@ def test_many_segments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_bad_options_are_refused(call: Callable, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_of_too_many_repeats_the_shortest_are_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scale that never ends repeats from everywhere to everywhere: time must not grow with that."""
+    seen = []
+    real = delta_gamma._count_matches
+    monkeypatch.setattr(delta_gamma, "_count_matches", lambda *a: seen.append(a[1]) or real(*a))
+    voice = np.stack([120 * np.arange(60), 60 + np.arange(60) % 5], axis=1)
+    assert repeated_melodies(voice, most_repeats=7)
+    assert repeated_melodies(voice)
+    few, all_of_them = seen
+    assert len(few) == 7 < len(all_of_them)
+    assert few[:, 1].max() <= np.sort(all_of_them[:, 1])[7]

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from softaxes.motif_index.nearest import Nearest, best_of
+from softaxes.motif_index.nearest import Nearest, best_of, ranks
 from softaxes.motif_index.store import Index
 
 BLOCK_ROWS = 16_384
@@ -39,6 +39,6 @@ class ExactSearch:
         found = []
         for at in np.unique(segment).tolist():
             mine = kept[segment == at] - self.starts[at]
-            nearest = (self.codes[at][torch.from_numpy(mine)] @ rows.T).argmax(1).numpy()
+            nearest = ranks((self.codes[at][torch.from_numpy(mine)] @ rows.T).numpy()).argmax(1)  # ties: the first
             found.append((np.full(len(mine), at), mine, nearest, best[kept[segment == at]]))
         return best_of(Nearest.of(found), k)

@@ -7,8 +7,9 @@ up to ``EXACT_CLIPS`` clips, FAISS beyond.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from softaxes.motif_index.store import Index
 
 EXACT_CLIPS = 1_000_000
+TIE = 1e-5  # products this near are equal: backends sum in different orders, and what repeats in music is exactly equal
 BackendName = Literal["auto", "exact", "faiss", "qdrant"]
 
 
@@ -47,10 +49,36 @@ Backend = Callable[[Float[np.ndarray, "Q D"], int], Nearest]
 
 
 def best_of(found: Nearest, k: int) -> Nearest:
-    """The ``k`` best distinct rows of a list that may name a row once for every query."""
-    found = found.take(np.lexsort((found.row, found.segment, -found.score)))
+    """The ``k`` best distinct rows of a list that may name a row once for every query; ties in the index's order."""
+    found = found.take(np.lexsort((found.query, found.row, found.segment, -ranks(found.score))))
     _, first = np.unique(found.segment << 32 | found.row, return_index=True)
     return found.take(np.sort(first)[:k])
+
+
+def ranks(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Whole numbers in the order of the scores, equal where they tie."""
+    return np.rint(scores / np.float64(TIE)).astype(np.int64)
+
+
+def check_backend(name: str = "auto", qdrant: str = "") -> None:
+    """ValueError for a backend that `choose` could not give, before an index is made for it."""
+    if name not in get_args(BackendName):
+        raise ValueError(f"`backend` must be auto, exact, faiss or qdrant, got {name!r}")
+    if qdrant and name not in ("auto", "qdrant"):
+        raise ValueError(f"`qdrant` needs backend auto or qdrant, got {name!r}")
+    if name == "qdrant" and not qdrant:
+        raise ValueError("backend 'qdrant' needs `qdrant`: a folder, or a server's URL")
+    wanted = "qdrant" if qdrant else name
+    package = {"faiss": "faiss", "qdrant": "qdrant_client"}.get(wanted)
+    if package and not _installed(package):
+        raise ValueError(f"backend {wanted!r} needs {package}: pip install 'softaxes[{wanted}]'")
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # loaded, but without a spec
+        return True
 
 
 def choose(index: Index, length: int, name: BackendName = "auto", qdrant: str = "") -> Backend:

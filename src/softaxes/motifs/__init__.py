@@ -5,7 +5,8 @@ find                            a piece's motifs, and what is kept at every retu
 likeness, spelling, mix         in how many ways two clips are alike, and their learned weights
 clip_code, context              a clip's code without register and place; returns of returns
 lines, candidates, returns      stretches of a texture's lines that come back, exactly or varied
-hybrid                          SIATEC-C candidates, merged and ranked by what was learned
+traits                          what a proposed motif is like, and which others agree with it
+hybrid                          SIATEC-C candidates and repeated melodies, merged and ranked by what was learned
 code                            a window's latent -> content with the axes removed, and the shift read off the axes
 alignment                       notes against notes: how much of a query returns at a place, exactly
 vocabulary                      codes grouped into words

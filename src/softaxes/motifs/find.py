@@ -16,9 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from softaxes.motifs.hybrid import MOST_MOTIFS, Found, choose, learned_quality, merged
-from softaxes.motifs.lines import Lines, lines_of
-from softaxes.motifs.mix import learned_mix
+from softaxes.motifs.hybrid import MOST_MOTIFS, Found, best_motifs, distinct
+from softaxes.motifs.lines import Lines
 from softaxes.motifs.returns import Likeness
 from softaxes.patterns.notes import Notes
 
@@ -59,10 +58,7 @@ def find_motifs(
         raise ValueError(f"`least_notes` must be >= 3 (two notes are an interval, not a motif), got {least_notes}")
     if len(notes) < 2 * least_notes:
         return []
-    lines = lines_of(notes)
-    weights, least = learned_quality()
-    long_enough = [f for f in merged(lines, alike or learned_mix()) if _size(f) >= least_notes]
-    found = choose(lines, long_enough, weights, most, least)
+    lines, found = best_motifs(notes, most, alike, least_notes)
     return [_motif(lines, f, _name(k)) for k, f in enumerate(found)]
 
 
@@ -99,15 +95,11 @@ def _same_steps(prototype: Notes, clip: Notes) -> bool:
 def _motif(lines: Lines, found: Found, name: str) -> Motif:
     prototype = lines.clip(found.prototype.first, found.prototype.last)
     returns = []
-    for place in found.places:
+    for place in distinct(lines, found.places, found.prototype.first):
         clip = lines.clip(place.first, place.last)
         probability = float(1 / (1 + np.exp(-place.log_odds)))
         returns.append(Return(clip, transposition(prototype, clip), relation(prototype, clip), probability))
     return Motif(name, prototype, returns, found.quality)
-
-
-def _size(found: Found) -> int:
-    return found.prototype.last - found.prototype.first + 1
 
 
 def _name(index: int) -> str:

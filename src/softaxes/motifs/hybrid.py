@@ -1,16 +1,18 @@
-"""Which motifs does a piece have? Candidates of SIATEC-C, merged by a learned likeness and ranked by a learned quality.
+"""Which motifs does a piece have? Proposals of SIATEC-C and delta-gamma matching, merged and ranked as was learned.
 
 1 candidates   stretches of the lines that return exactly (``candidates``)
 2 merge        for each, all places that the learned mix holds for returns of it (``returns``): what SIATEC-C splits
                into many patterns, one for each variant, becomes one
-3 rank         a linear quality of ``TRAITS``: how well a motif of such traits agreed with one that musicians marked
-4 choose       best first, leaving out motifs whose places mostly lie in the places of a better one
+3 melodies     beside them, what delta-gamma matching finds in the top voice: other rhythms, other lengths in time
+4 rank         a linear quality of the ``traits``: how well a motif of such traits agreed with one that musicians marked
+5 choose       best first, each worth the less the more of it is in one that was chosen before
 
 Weights: ``mix.npz`` and ``quality.npz``, made by runs/motif_mix.py and runs/motif_quality.py from annotated movements.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
@@ -18,31 +20,59 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-from softaxes.motifs.candidates import Candidate, candidates
-from softaxes.motifs.lines import Lines, lines_of
+from softaxes.motifs.candidates import candidates
+from softaxes.motifs.lines import Lines, lines_of, with_top_voice
 from softaxes.motifs.mix import learned_mix
 from softaxes.motifs.returns import Likeness, Place, returns
+from softaxes.motifs.traits import describe
+from softaxes.patterns.delta_gamma import repeated_melodies
 from softaxes.patterns.notes import Notes
-from softaxes.patterns.pointset import TICKS_PER_BEAT, Points
+from softaxes.patterns.pointset import Points
 
-TRAITS = (
-    "log count", "log exact count", "log notes", "log beats", "notes per beat", "share", "mean probability",
-    "first return, of the piece", "covered, of the lines", "rest before", "distinct steps", "distinct gaps", "one",
-)  # fmt: skip
-MOST_MOTIFS = 12
-MOST_COVERED = 0.15  # of the lines: short pieces would lie outside what the quality was fitted on
-SHARED = 0.4  # a motif is left out if a better one has more of its notes
+MOST_MOTIFS, MOST_PATTERNS = 12, 30  # for people; for a measure that asks for all
+LONGEST_VOICE = 4_000  # notes of the top voice in which melodies are looked for at once
+MOST_REPEATS = 20_000  # of them in one such block: music that comes round has one for every note
+KEPT_APART = 0.75  # a melody has so many of its places left when those that overlap are gone
+WORTH_TWICE = 0.2  # what is left of a motif's quality when a better one has all of it
+SURE = 8.0  # log-odds of the prototype itself
 
 
 @dataclass(frozen=True)
 class Found:
-    """A motif: the prototype among ``places``, its quality (about the agreement with a marked motif, 0 to 1)."""
+    """A motif: the prototype among ``places``, whether it is a melody (step 3), its quality.
+
+    Quality is about the agreement with a marked motif, 0 to 1.
+    """
 
     prototype: Place
-    candidate: Candidate
     places: list[Place]
-    traits: NDArray[np.float64]
+    melody: bool = False
     quality: float = 0.0
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Weights of the traits: ``mean``, ``scale``, ``weights`` (F,) and ``bias`` ()."""
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    bias: float
+
+    def __call__(self, traits: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Quality (M,) of traits (M, F); traits beyond three deviations count as three: other music differs."""
+        return standard(traits, self.mean, self.scale) @ self.weights + self.bias
+
+
+def standard(traits: NDArray[np.float64], mean: NDArray[np.float64], scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Traits in deviations from the mean, at most three."""
+    return np.clip((traits - mean) / scale, -3, 3)
+
+
+def proposed(lines: Lines, alike: Likeness, most: int = 120) -> tuple[Lines, list[Found]]:
+    """Steps 1 to 3: the lines with the top voice behind them, and all proposals in these."""
+    whole = with_top_voice(lines)
+    return whole, merged(lines, alike, most=most) + melodies(whole, alike)
 
 
 def merged(lines: Lines, alike: Likeness, least_log_odds: float = 0.0, most: int = 120) -> list[Found]:
@@ -50,71 +80,99 @@ def merged(lines: Lines, alike: Likeness, least_log_odds: float = 0.0, most: int
     found = []
     for candidate in candidates(lines, most):
         places = returns(lines, candidate.first, candidate.last, alike, least_log_odds)
-        if len(places) > 1:
-            prototype = next(p for p in places if p.first == candidate.first)
-            found.append(Found(prototype, candidate, places, traits(lines, candidate, places)))
+        if len(distinct(lines, places, candidate.first)) > 1:
+            found.append(Found(next(p for p in places if p.first == candidate.first), places))
     return found
 
 
-def confident(lines: Lines, found: Found, least_log_odds: float) -> Found:
-    """The motif with only those places that are at least so likely."""
-    places = [p for p in found.places if p.log_odds >= least_log_odds]
-    return Found(found.prototype, found.candidate, places, traits(lines, found.candidate, places))
+def distinct(lines: Lines, places: Sequence[Place], prototype: int) -> list[Place]:
+    """The places without those of equal notes, which two lines of one staff share; the prototype's own stays.
+
+    For people. The quality sees both: where two lines are one, nothing else sounds, and that tells something.
+    """
+    onset, midi = lines.notes.onset, lines.notes.midi
+    kept: dict[tuple[bytes, bytes], int] = {}
+    for place in sorted(places, key=lambda p: p.first != prototype):
+        notes = slice(place.first, place.last + 1)
+        kept.setdefault((onset[notes].tobytes(), midi[notes].tobytes()), place.first)
+    return [p for p in places if p.first in kept.values()]
 
 
-def traits(lines: Lines, candidate: Candidate, places: list[Place]) -> NDArray[np.float64]:
-    """The numbers that quality is read from, in the order of ``TRAITS``."""
-    notes = lines.notes
-    first, last = candidate.first, candidate.last
-    onset = notes.onset[first : last + 1]
-    size, beats = last - first + 1, (onset[-1] - onset[0]) / TICKS_PER_BEAT
-    probability = 1 / (1 + np.exp(-np.array([p.log_odds for p in places])))
-    begins_line = first == 0 or lines.line[first - 1] != lines.line[first]
-    gaps = np.diff(onset)
-    before = 8 * TICKS_PER_BEAT if begins_line else onset[0] - notes.onset[first - 1]
-    steps = np.diff(notes.pitch("morphetic")[first : last + 1])
-    length = max(1, int(np.ptp(notes.onset)))
-    return np.array([
-        np.log(len(places)), np.log(candidate.count), np.log(size), np.log(beats + 0.25), size / (beats + 1),
-        candidate.share, probability.mean(),
-        min(notes.onset[p.first] for p in places) / length - notes.onset.min() / length,
-        min(MOST_COVERED, sum(p.last - p.first + 1 for p in places) / len(lines)),
-        float(before > np.median(gaps)), len(np.unique(steps)) / len(steps), len(np.unique(gaps)) / len(gaps), 1.0,
-    ])  # fmt: skip
+def melodies(lines: Lines, alike: Likeness) -> list[Found]:
+    """Step 3: the repeated melodies of the last line, one note an onset; the first place is the prototype."""
+    begin = int(np.searchsorted(lines.line, lines.line[-1])) if len(lines) else 0
+    found = []
+    for start in range(begin, len(lines), LONGEST_VOICE):
+        points = np.stack([lines.notes.onset, lines.notes.midi], axis=1)[start : start + LONGEST_VOICE]
+        for occurrences in repeated_melodies(points, most_repeats=MOST_REPEATS):
+            first = start + np.searchsorted(points[:, 0], [o[0, 0] for o in occurrences])
+            places = _melody(lines, first.tolist(), len(occurrences[0]), alike)
+            if len(places) > 1 and len(places) >= KEPT_APART * len(occurrences):
+                found.append(Found(places[0], places, melody=True))
+    return found
 
 
-def choose(lines: Lines, found: list[Found], weights: NDArray[np.float64], most: int, least: float) -> list[Found]:
-    """Steps 3 and 4: at most ``most`` motifs of quality ``least`` or more (the best one in any case), best first."""
-    rated = [replace(f, quality=float(f.traits @ weights)) for f in found]
-    chosen: list[Found] = []
-    owners: list[NDArray[np.bool_]] = []
-    for motif in sorted(rated, key=lambda f: -f.quality):
-        if chosen and (len(chosen) == most or motif.quality < least):
+def _melody(lines: Lines, starts: Sequence[int], size: int, alike: Likeness) -> list[Place]:
+    """The places of ``size`` notes that begin at ``starts``, those that do not overlap an earlier one."""
+    kept: list[int] = []
+    for start in starts:
+        if not kept or start >= kept[-1] + size:
+            kept.append(start)
+    clips = [lines.clip(start, start + size - 1) for start in kept]
+    odds = [SURE, *alike(clips[:1], clips[1:])[0].tolist()] if len(clips) > 1 else [SURE]
+    return [Place(start, start + size - 1, value) for start, value in zip(kept, odds, strict=True)]
+
+
+def rated(lines: Lines, found: list[Found], quality: Quality) -> tuple[list[Found], NDArray[np.float64]]:
+    """Step 4: the proposals with their quality, and how much they agree with each other, (M, M)."""
+    traits, agreeing = describe(lines, [f.places for f in found], [f.melody for f in found])
+    return [replace(f, quality=float(q)) for f, q in zip(found, quality(traits), strict=True)], agreeing
+
+
+def choose(quality: NDArray[np.float64], agreeing: NDArray[np.float64], most: int) -> list[int]:
+    """Step 5: the numbers of at most ``most`` motifs, best first; of those worth nothing only the first is taken."""
+    chosen: list[int] = []
+    known = np.zeros(len(quality))
+    while len(chosen) < min(most, len(quality)):
+        worth = np.where(quality > 0, quality * (1 - (1 - WORTH_TWICE) * known), quality)
+        worth[chosen] = -np.inf
+        best = int(worth.argmax())
+        if chosen and worth[best] <= 0:
             break
-        own = np.zeros(len(lines), bool)
-        for place in motif.places:
-            own[place.first : place.last + 1] = True
-        if all((own & other).sum() <= SHARED * min(own.sum(), other.sum()) for other in owners):
-            chosen.append(motif)
-            owners.append(own)
+        chosen.append(best)
+        known = np.maximum(known, agreeing[best])
     return chosen
 
 
-def discover(notes: Notes, most: int = MOST_MOTIFS, alike: Likeness | None = None) -> list[list[Points]]:
+def best_motifs(
+    notes: Notes, most: int, alike: Likeness | None = None, least_notes: int = 3
+) -> tuple[Lines, list[Found]]:
+    """All steps: the lines of a piece, and its motifs of ``least_notes`` or more, best first."""
+    lines, found = proposed(lines_of(notes), alike or learned_mix())
+    found = [f for f in found if f.prototype.last - f.prototype.first + 1 >= least_notes]
+    known, agreeing = rated(lines, found, learned_quality())
+    return lines, [known[k] for k in choose(np.array([f.quality for f in known]), agreeing, most)]
+
+
+def discover(notes: Notes, most: int = MOST_PATTERNS, alike: Likeness | None = None) -> list[list[Points]]:
     """Patterns, best first, each a list of (m, 2) points: a method for ``patterns.evaluate``."""
     if len(notes) == 0:
         return []
-    lines = lines_of(notes)
-    weights, least = learned_quality()
-    found = choose(lines, merged(lines, alike or learned_mix()), weights, most, least)
-    return [[lines.clip(p.first, p.last).points() for p in motif.places] for motif in found]
+    return as_patterns(*best_motifs(notes, most, alike))
+
+
+def as_patterns(lines: Lines, found: Sequence[Found]) -> list[list[Points]]:
+    """The points of every place of every motif."""
+    points = np.stack([lines.notes.onset, lines.notes.midi], axis=1)  # a line has one note an onset, in order
+    return [[points[p.first : p.last + 1] for p in motif.places] for motif in found]
 
 
 @cache
-def learned_quality() -> tuple[NDArray[np.float64], float]:
-    """Weights of the traits, and the least quality worth reporting, from the package."""
+def learned_quality() -> Quality:
+    """The weights in the package."""
     with (
         resources.as_file(resources.files("softaxes.motifs") / "quality.npz") as path,
         np.load(path, allow_pickle=False) as file,
     ):
-        return file["weights"].astype(float), float(file["least"])
+        mean, scale, weights = (file[name].astype(float) for name in ("mean", "scale", "weights"))
+        return Quality(mean, scale, weights, float(file["bias"]))

@@ -56,6 +56,17 @@ def lines_of(notes: Notes) -> Lines:
     return Lines(notes.take(index), line.astype(np.int64))
 
 
+def with_top_voice(lines: Lines) -> Lines:
+    """The same lines, and behind them the top voice of all of them together as one line more."""
+    if len(lines) == 0:
+        return lines
+    order = np.lexsort((lines.notes.midi, lines.notes.onset))
+    by_onset = lines.notes.take(order)
+    top = order[skyline(by_onset.onset, by_onset.midi, by_onset.duration)]
+    index = np.concatenate([np.arange(len(lines)), top])
+    return Lines(lines.notes.take(index), np.append(lines.line, np.full(len(top), lines.line[-1] + 1)))
+
+
 def midi_at(notes: Notes, index: Integers) -> Integers:
     """Pitches of these notes."""
     return notes.midi[index]

@@ -66,6 +66,12 @@ def read_beats(path: str | os.PathLike[str]) -> Beats:
         raise ValueError(f"{path}: not a table of beats ({' '.join(str(error).split())})") from None
 
 
+def beats_beside(path: str | os.PathLike[str]) -> Beats | None:
+    """The beats that lie in a file's own folder, None where there are none; ValueError as `read_beats`."""
+    beats = Path(path).parent / BEATS_FILE
+    return read_beats(beats) if beats.is_file() else None
+
+
 def fetch_pop909(url: str = URL, folder: Path | None = None, downloader: Downloader | None = None) -> Path:
     """Fetch POP909 once into the cache and return the folder of its songs.
 

@@ -7,7 +7,6 @@ once on a fine grid, laid on the model's grid from there, and what the model say
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from softaxes.music.clocks import last_at_each_step, late_ticks
 from softaxes.music.midi import Limits, read_song
-from softaxes.music.pop909 import BEATS_FILE, read_beats
+from softaxes.music.pop909 import beats_beside
 from softaxes.music.song import NOTE_DTYPE, Song
 
 PROMPT = 0.125  # of a step
@@ -76,10 +75,9 @@ def read_fine(path: str | os.PathLike[str], steps_per_beat: int) -> Song:
     If POP909's table of beats lies beside it, the grid is laid through those, as in training. ValueError as
     `read_song`.
     """
-    beats = Path(path).parent / BEATS_FILE
     fine = steps_per_beat * max(1, FINE_STEPS // steps_per_beat)
     limits = Limits(steps=Limits().steps * fine // steps_per_beat)
-    return read_song(path, fine, beats=read_beats(beats) if beats.is_file() else None, limits=limits)
+    return read_song(path, fine, beats=beats_beside(path), limits=limits)
 
 
 def _round(steps: Int[np.ndarray, " n"], factor: int) -> Int[np.ndarray, " n"]:

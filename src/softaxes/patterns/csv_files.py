@@ -38,21 +38,35 @@ class Source:
 def open_source(path: str | Path, anchor: str) -> Source:
     """A folder or zip whose top is the folder that holds ``anchor``; one-line errors where it is neither."""
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"no folder or zip file at {path}")
-    if path.is_dir():
-        found = [str(p.relative_to(path).as_posix()) for p in path.rglob("*") if p.is_file()]
-    elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            found = [n for n in archive.namelist() if not n.endswith("/")]
-    else:
-        raise ValueError(f"{path} is neither a folder nor a zip file")
-    tops = {n[: ("/" + n).index(f"/{anchor}/")] for n in found if f"/{anchor}/" in "/" + n and "__MACOSX" not in n}
+    found = _listed(path)
+    tops = _tops(found, anchor)
     if len(tops) != 1:
         raise ValueError(f"{path} must hold one folder named {anchor}, found {len(tops)}")
     top = tops.pop()
     names = {n[len(top) :]: n for n in found if n.startswith(top)}
     return Source(path, names, {} if path.is_dir() else _contents(path, names))
+
+
+def holds(path: str | Path, anchor: str) -> bool:
+    """Is there a folder of this name in the folder or zip? Errors as `open_source`."""
+    return bool(_tops(_listed(Path(path)), anchor))
+
+
+def _listed(path: Path) -> list[str]:
+    """All files below a folder or in a zip, by their path there."""
+    if not path.exists():
+        raise FileNotFoundError(f"no folder or zip file at {path}")
+    if path.is_dir():
+        return [str(p.relative_to(path).as_posix()) for p in path.rglob("*") if p.is_file()]
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is neither a folder nor a zip file")
+    with zipfile.ZipFile(path) as archive:
+        return [n for n in archive.namelist() if not n.endswith("/")]
+
+
+def _tops(found: list[str], anchor: str) -> set[str]:
+    """The folders that hold ``anchor``."""
+    return {n[: ("/" + n).index(f"/{anchor}/")] for n in found if f"/{anchor}/" in "/" + n and "__MACOSX" not in n}
 
 
 def _contents(path: Path, names: dict[str, str]) -> dict[str, bytes]:

@@ -53,16 +53,26 @@ def adjacent_repeats(text: ArrayLike, min_length: int, delta: int, gamma: int) -
 
 
 def repeated_melodies(
-    voice: ArrayLike, min_intervals: int = 4, delta: int = 1, gamma: int = 2, top: int = 100
+    voice: ArrayLike,
+    min_intervals: int = 4,
+    delta: int = 1,
+    gamma: int = 2,
+    top: int = 100,
+    most_repeats: int | None = None,
 ) -> list[list[Points]]:
     """Patterns of one voice by its intervals: lists of occurrences, best first, at most ``top``.
 
     Every maximal repeat proposes its first end; a proposal is accepted, best compression ratio first, when its matches
-    cover more uncovered notes than its length plus its number of other matches (the rule of SIATECCompress).
+    cover more uncovered notes than its length plus its number of other matches (the rule of SIATECCompress). Of more
+    than ``most_repeats`` proposals the shortest are kept: time grows with their number.
     """
     points = check_monophonic(voice, "delta-gamma matching", MAX_NOTES)
     steps = np.diff(points[:, 1])
-    found = np.unique(repeats(steps, min_intervals, delta, gamma)[:, [0, 2]], axis=0)
+    ends = repeats(steps, min_intervals, delta, gamma)
+    first, lengths = np.divmod(np.unique(ends[:, 0] * 2 * MAX_NOTES + ends[:, 2]), 2 * MAX_NOTES)
+    found = np.stack([first, lengths], axis=1)
+    if most_repeats is not None and len(found) > most_repeats:
+        found = found[np.argsort(found[:, 1], kind="stable")[:most_repeats]]
     counts = _count_matches(steps, found, delta, gamma)
     notes = found[:, 1] + 1
     order = np.lexsort((found[:, 0], -notes, -(notes * counts / (notes + counts - 1))))

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from softaxes.patterns.discovery_scores import discovery_scores
 from softaxes.patterns.forth import forth
 from softaxes.patterns.matrix_profile import profile_motifs
 from softaxes.patterns.notes import Notes
-from softaxes.patterns.pointset import TEC
+from softaxes.patterns.pointset import TEC, Points
 from softaxes.patterns.quality import widen
 from softaxes.patterns.retrieval_scores import Similarity, non_exact_tasks, retrieval
 from softaxes.patterns.siatec import siatec
@@ -146,7 +147,16 @@ def evaluate_retrieval(movements: Sequence[Movement], methods: Mapping[str, Simi
     return rows
 
 
-def evaluate_discovery(movements: Sequence[Movement], methods: Mapping[str, Discover] = DISCOVERY) -> Rows:
+class Annotated(Protocol):
+    """A piece of which it is known where patterns return: a ``Movement``, or a ``jku_pdd.Piece``."""
+
+    @property
+    def notes(self) -> Notes: ...
+
+    def patterns(self) -> list[list[Points]]: ...
+
+
+def evaluate_discovery(movements: Sequence[Annotated], methods: Mapping[str, Discover] = DISCOVERY) -> Rows:
     """{method: [{"est_f1", "occ75_f1", "occ5_f1", "three_layer_f1"} per movement]}."""
     rows: Rows = {name: [] for name in methods}
     for movement in movements:

@@ -35,6 +35,12 @@ class Piece:
         return list(self.annotations.values())
 
 
+def versions_of(path: str | Path) -> list[str]:
+    """Which of ``VERSIONS`` a JKU-PDD folder or zip has."""
+    source = open_source(path, "groundTruth")
+    return [v for v in VERSIONS if any(re.fullmatch(rf"groundTruth/[^/]+/{v}/csv/[^/]+\.csv", n) for n in source.names)]
+
+
 def load_jku_pdd(path: str | Path, version: str = "polyphonic") -> list[Piece]:
     """The pieces of a JKU-PDD folder or zip, by name."""
     if version not in VERSIONS:
