@@ -1,7 +1,8 @@
 """Which motifs has a piece, and what becomes of each when it returns?
 
-``find_motifs`` takes bare notes (``Notes``) and gives motifs, best first, each with all its returns in order of time. A
-return is described against the motif's first clear statement, its prototype:
+``find_motifs`` takes bare notes (``Notes``) and gives motifs, best first, each with all its returns in order of time;
+where the top and the bottom line of a staff are the same notes, they return once. A return is described against the
+motif's first clear statement, its prototype:
 "exact"         the same steps in semitones, the same gaps between onsets
 "diatonic"      the same steps of the scale, the same gaps: a sequence within the key
 "rhythm kept"   the same gaps, other pitches
@@ -99,8 +100,13 @@ def _same_steps(prototype: Notes, clip: Notes) -> bool:
 def _motif(lines: Lines, found: Found, name: str) -> Motif:
     prototype = lines.clip(found.prototype.first, found.prototype.last)
     returns = []
+    told = set()
     for place in found.places:
         clip = lines.clip(place.first, place.last)
+        notes = tuple(tuple(c.tolist()) for c in (clip.onset, clip.midi, clip.staff) if c is not None)
+        if notes in told:
+            continue  # the same notes in the other line of the staff
+        told.add(notes)
         probability = float(1 / (1 + np.exp(-place.log_odds)))
         returns.append(Return(clip, transposition(prototype, clip), relation(prototype, clip), probability))
     return Motif(name, prototype, returns, found.quality)
