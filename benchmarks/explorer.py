@@ -71,6 +71,7 @@ document.getElementById('slide-' + kind).focus();
 
 
 PAGES = ("/", "/map", "/motifs", "/blobs", "/report")
+READY = {"/map": "document.getElementById('told').textContent"}  # the map itself comes when all is encoded
 PAUSE, PACED = 500, 60  # ms between two asks, and how many, while the server is busy
 
 
@@ -156,7 +157,7 @@ def pages(browser: Browser, origin: str) -> None:
     for page in PAGES:
         for _ in range(2):
             browser.get(origin + page)
-            browser.wait("document.body.dataset.shown || !(document.getElementById('empty')?.hidden ?? true)", 600)
+            browser.wait(READY.get(page, "document.body.dataset.shown"))
         told: dict[str, Any] = browser.execute_script(
             "const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];"
             "return {paint: performance.getEntriesByName('first-contentful-paint')[0].startTime,"
