@@ -35,8 +35,8 @@ def test_motifs_are_listed_framed_and_heard(browser: Browser, origin: str, tmp_p
     found = motifs_of_song(read_song(path, STEPS_PER_BEAT, grid="notes"))
     show(browser, origin + SECOND)
     browser.find_element(By.ID, "file").send_keys(str(path))
-    browser.wait(f"document.body.dataset.motifs === '{len(found.motifs)}'")
-    assert browser.execute_script("return document.getElementById('looking').hidden")
+    browser.wait("location.search.includes('song=dropped') && document.getElementById('looking').hidden")
+    assert browser.execute_script("return document.body.dataset.motifs") == str(len(found.motifs))
     heads = browser.find_elements(By.CSS_SELECTOR, ".motif > button")
     assert heads[0].text.split("\n") == ["A", "5 notes, 4 times", "all exact"]
     heads[0].send_keys(Keys.ENTER)
