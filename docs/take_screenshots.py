@@ -25,7 +25,7 @@ from softaxes.explorer import build
 PAGES = {
     "steer": "/?pitch=5",
     "map": "/map?colour=phase",
-    "motifs": "/motifs?motif=1&notes=0-7&find=1",
+    "motifs": "/motifs?motif=A&notes=0-7&find=1",
     "blobs": "/blobs?row=2&column=-1",
     "report": "/report",
 }

@@ -92,7 +92,7 @@ def running(app: Any, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
 
 # ---------------------------------------------------------------------- for the tests in a browser
 
-PAGES = ["/?song=folder:first.mid", "/map", "/motifs?song=folder:third.MIDI&motif=1", "/blobs", "/report"]
+PAGES = ["/?song=folder:first.mid", "/map", "/motifs?song=folder:third.MIDI&motif=A", "/blobs", "/report"]
 
 
 def rows(roll: object) -> set[tuple[int, int, int]]:

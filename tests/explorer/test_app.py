@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -123,14 +125,40 @@ def test_a_drag_is_prepared_and_then_the_same(client: TestClient) -> None:
 
 
 def test_motifs_of_a_song_and_their_like(client: TestClient) -> None:
-    song = client.get("/api/song", params={"id": FIRST}).json()
-    there = {tuple(note) for note in song["notes"]}
-    for motif in client.get("/api/motifs", params={"id": FIRST}).json()["motifs"]:
-        assert all(tuple(note) in there for o in motif["occurrences"] for note in o["notes"])
+    song = client.get("/api/song", params={"id": FIRST, "others": 1}).json()
+    drawn = song["notes"] + song["others"]
+    assert client.get("/api/song", params={"id": FIRST}).json()["others"] == []
+    motifs = client.get("/api/motifs", params={"id": FIRST}).json()["motifs"]
+    assert motifs and client.get("/api/motifs", params={"id": FIRST}).json()["motifs"] == motifs
+    for motif in motifs:
+        for occurrence in motif["occurrences"]:
+            assert [drawn[i] for i in occurrence["held"]] == occurrence["notes"]
     found = client.get("/api/motifs/search", params={"id": FIRST, "notes": "0-5"}).json()
     assert found["total"] == 3 and found["used"] == 6
     told = client.get("/api/motifs/search", params={"id": FIRST, "notes": "0-5000"})
     assert told.status_code == 400 and "must name notes" in told.json()["error"]
+
+
+def test_motifs_are_looked_for_once_and_others_are_answered_meanwhile(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going, searches = threading.Event(), list[str]()
+
+    def search(finer: Any, song: Any, texture: str) -> dict[str, Any]:
+        searches.append(texture)
+        assert going.wait(30)
+        return {"motifs": []}
+
+    monkeypatch.setattr("softaxes.explorer.app.motifs_of", search)
+    params = {"id": "folder:third.MIDI"}
+    with ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(client.get, "/api/motifs", params=params) for _ in range(2)]
+        while not searches:
+            time.sleep(0.01)
+        assert client.get("/api/steer", params=params | {"pitch": 1}).status_code == 200  # while the search goes on
+        going.set()
+        assert [answer.result().json() for answer in asked] == 2 * [{"motifs": []}]
+    assert searches == ["melody"]
 
 
 def test_a_run_without_a_report_is_told(client: TestClient) -> None:

@@ -73,6 +73,24 @@ def test_tab_reaches_every_control_and_shows_where_it_is(browser: Browser, origi
     assert controls <= seen
 
 
+@pytest.mark.parametrize("page", PAGES[1:])
+def test_tab_shows_where_it_is_on_every_page(browser: Browser, origin: str, page: str) -> None:
+    show(browser, origin + page)
+    wanted = browser.execute_script(
+        "return [...document.querySelectorAll('a, button, select, input, [tabindex=\"0\"]')]"
+        ".filter((e) => e.offsetParent && !e.disabled).slice(0, 25).map((e, k) => e.dataset.tab = k)"
+    )
+    seen, element = set(), browser.find_element(By.TAG_NAME, "body")
+    for _ in range(len(wanted) + 3):
+        element.send_keys(Keys.TAB)
+        element = browser.switch_to.active_element
+        if element.tag_name == "body":
+            break
+        seen.add(element.get_attribute("data-tab"))
+        assert browser.execute_script("return getComputedStyle(arguments[0]).outlineStyle", element) != "none"
+    assert {str(k) for k in wanted} <= seen
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_every_control_has_a_name(browser: Browser, origin: str, page: str) -> None:
     show(browser, origin + page)
@@ -202,10 +220,14 @@ def test_a_long_drag_does_not_flood_the_address_bar(browser: Browser, origin: st
     shown(browser, "pitch=-9")
 
 
-def test_the_page_weighs_little(browser: Browser, origin: str) -> None:
-    show(browser, f"{origin}/?song=folder:first.mid")
-    sizes = browser.execute_script("return performance.getEntriesByType('resource').map((e) => e.decodedBodySize)")
-    assert sum(sizes) < 1_500_000
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_weighs_little(browser: Browser, origin: str, page: str) -> None:
+    show(browser, origin + page)
+    weight = browser.execute_script(
+        "return ['navigation', 'resource'].flatMap((kind) => performance.getEntriesByType(kind))"
+        ".reduce((sum, e) => sum + e.decodedBodySize, 0)"
+    )
+    assert 10_000 < weight < 1_500_000
 
 
 def test_a_blob_is_moved_by_keys_and_by_hand(browser: Browser, origin: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
-from softaxes.explorer.motifs import find_motifs
-from softaxes.music import write_song
+from softaxes.explorer.app import Explorer, build_app
+from softaxes.explorer.library import Library
+from softaxes.model import Model
+from softaxes.motif_find import STEPS_PER_BEAT, motifs_of_song
+from softaxes.music import read_song, write_song
 
 pytest.importorskip("selenium", reason="the browser tests need the dev extra: pip install softaxes[dev]")
 
@@ -15,7 +19,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from .browser import Browser, find_chromium, show, text_of
-from .test_motifs import MOTIF, piece
+from .conftest import running
+from .test_motifs import piece
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,23 +31,22 @@ SECOND = "/motifs?song=folder:more/s%C3%A9cond%20song.mid"
 
 
 def test_motifs_are_listed_framed_and_heard(browser: Browser, origin: str, tmp_path: Path) -> None:
-    song = piece((0, 0, MOTIF), (16, 5, MOTIF), (36, -3, MOTIF))
-    write_song(song, tmp_path / "mine.mid")
+    path = write_song(piece((0, 0), (16, 5), (36, -3), (52, 0), under=((0, 8, 40), (20, 4, 43))), tmp_path / "mine.mid")
+    found = motifs_of_song(read_song(path, STEPS_PER_BEAT, grid="notes"))
     show(browser, origin + SECOND)
-    assert "nothing of four notes" in text_of(browser, "motifs-told")
-    browser.find_element(By.ID, "file").send_keys(str(tmp_path / "mine.mid"))
-    browser.wait("document.body.dataset.motifs === '1'")
-    expected = find_motifs(song.notes, song)["motifs"]
+    browser.find_element(By.ID, "file").send_keys(str(path))
+    browser.wait("location.search.includes('song=dropped') && document.getElementById('looking').hidden")
+    assert browser.execute_script("return document.body.dataset.motifs") == str(len(found.motifs))
     heads = browser.find_elements(By.CSS_SELECTOR, ".motif > button")
-    assert [head.text.split("\n")[0] for head in heads] == ["5 notes, 3 times"]
+    assert heads[0].text.split("\n") == ["A", "5 notes, 4 times", "all exact"]
     heads[0].send_keys(Keys.ENTER)
-    listed = [e.text for e in browser.find_elements(By.CSS_SELECTOR, ".occurrences button")][:-1]
-    assert len(listed) == len(expected[0]["occurrences"])
-    for text, occurrence in zip(listed, expected[0]["occurrences"], strict=True):
-        up = occurrence["transposition"]
-        sign = f"+{up}" if up > 0 else f"−{-up}" if up < 0 else "±0"
-        assert f"{occurrence['place']} · {sign} · " in text
-    assert "motif=1" in browser.current_url
+    listed = [e.text for e in browser.find_elements(By.CSS_SELECTOR, ".occurrences button")]
+    told = ["1 · 1:1 · ±0 · statement", "2 · 2:1 · +5 · exact", "3 · 3:2 · −3 · exact", "4 · 4:2 · ±0 · exact"]
+    assert listed == [*told, "find it in the corpus"]
+    rows = found.rows[0]  # of the command
+    assert [row["place"] for row in rows] == ["1:1", "2:1", "3:2", "4:2"]
+    assert [row["transposition_semitones"] for row in rows] == [0, 5, -3, 0]
+    assert "motif=A" in browser.current_url
     browser.find_element(By.ID, "play-all").click()
     browser.wait("document.querySelector('.occurrences .playing')")
     listen_in(browser)
@@ -50,6 +54,28 @@ def test_motifs_are_listed_framed_and_heard(browser: Browser, origin: str, tmp_p
     browser.wait("document.querySelectorAll('.occurrences button')[1].classList.contains('playing')")  # in a row
     browser.find_element(By.ID, "roll").send_keys(Keys.ESCAPE)
     browser.wait("document.getElementById('play-all').getAttribute('aria-pressed') === 'false'")
+    browser.refresh()
+    browser.wait("document.querySelector('.motif [aria-pressed=true]')?.id === 'motif-A'")
+
+
+def test_notes_are_chosen_while_motifs_are_looked_for(
+    browser: Browser, model: Model, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = threading.Event()
+    monkeypatch.setattr("softaxes.explorer.app.motifs_of", lambda *_: {"motifs": []} if going.wait(60) else None)
+    explorer = Explorer(model, Library(4, folder=folder), "a model")
+    explorer.atlas.folder = tmp_path
+    with running(build_app(explorer)) as where:
+        browser.get(f"{where}/motifs?song=folder:first.mid&motif=B&notes=0-3&find=1")
+        browser.wait("document.body.dataset.found?.startsWith('0-3:')")
+        assert "looking for motifs" in text_of(browser, "motifs-told")
+        assert not browser.execute_script("return document.getElementById('looking').hidden")
+        assert "motif=B" in browser.current_url  # it may still come
+        going.set()
+        browser.wait("document.body.dataset.shown")
+        assert "nothing of three notes" in text_of(browser, "motifs-told")
+        assert browser.execute_script("return document.getElementById('looking').hidden")
+        assert browser.foreign_requests(where) == []
 
 
 def listen_in(browser: Browser) -> None:

@@ -82,3 +82,21 @@ def test_a_run_without_a_report_says_what_to_do(browser: Browser, origin: str) -
     show(browser, f"{origin}/report?report=bare")
     assert not browser.execute_script("return document.getElementById('empty').hidden")
     assert text_of(browser, "empty-command").startswith("softaxes report ") and "bare" in text_of(browser, "empty-text")
+
+
+CONTRAST = """
+const light = (colour) => { const [r, g, b] = colour.match(/[\\d.]+/g).map((v) => (v / 255) ** 2.2);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05; };
+return [...document.querySelectorAll('button[aria-pressed=true]')].filter((b) => b.offsetParent).map((button) => {
+  const {color, backgroundColor} = getComputedStyle(button), [a, b] = [light(color), light(backgroundColor)];
+  return [button.textContent, backgroundColor.startsWith('rgba(0, 0, 0, 0') ? 1 : Math.max(a, b) / Math.min(a, b)]; })
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("address", ["/report", "/report?kind=pitch", "/blobs"])
+def test_what_is_pressed_can_be_read(browser: Browser, origin: str, address: str, dark: bool) -> None:
+    browser.resize(1280, 900, dark=dark)
+    show(browser, origin + address)
+    pressed = browser.execute_script(CONTRAST)
+    assert pressed and all(contrast >= 3 for _, contrast in pressed), pressed

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from softaxes.explorer.library import DROPPED_SONGS, Library, NoSuchSong, clean_name
+from softaxes.explorer.library import DROPPED_SONGS, FINER_STEPS, Library, NoSuchSong, clean_name
 from softaxes.explorer.reader import Reader
-from softaxes.music import Limits
+from softaxes.motif_find import STEPS_PER_BEAT
+from softaxes.music import Limits, read_song
 
 
 @pytest.fixture
@@ -178,3 +179,22 @@ def test_what_is_in_memory_is_given_at_once(library: Library, midi: bytes) -> No
     assert library.in_memory("first.mid") is None  # no id
     dropped = library.drop(midi, "mine.mid")
     assert library.in_memory(dropped.id) is library.open(dropped.id)
+
+
+def test_a_song_can_be_had_as_the_motif_command_reads_it(library: Library, folder: Path, midi: bytes) -> None:
+    assert FINER_STEPS == STEPS_PER_BEAT
+    wanted = read_song(folder / "first.mid", STEPS_PER_BEAT, grid="notes")
+    entry = library.drop(midi, "mine.mid")
+    for id in ("folder:first.mid", entry.id):
+        finer = library.finer(id)
+        assert finer.steps_per_beat == STEPS_PER_BEAT and (finer.notes == wanted.notes).all()
+    library.close()
+    for id in ("folder:../first.mid", entry.id):  # forgotten with what was dropped
+        with pytest.raises(NoSuchSong):
+            library.finer(id)
+
+
+def test_a_tune_without_a_file_is_taken_as_it_is(library: Library) -> None:
+    tune = library.open("folder:first.mid")
+    library.tunes["tunes:book#1"] = tune
+    assert library.finer("tunes:book#1") is tune

@@ -1,4 +1,4 @@
-"""Motifs of a song whose repeats are known, and a corpus in which the right window is known."""
+"""Motifs of a song whose repeats are known, as page and command tell them; a corpus whose right window is known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softaxes.explorer import motifs as module
@@ -19,107 +19,127 @@ from softaxes.explorer.motifs import (
     best_match,
     chosen_indices,
     cosines_to,
-    find_motifs,
+    drawn_notes,
+    motifs_of,
+    nearest,
     search_motif,
-    varied,
-    without_overlaps,
 )
 from softaxes.model import Model
-from softaxes.music import Song, note_array, write_song
+from softaxes.motif_find import STEPS_PER_BEAT, motifs_of_song
+from softaxes.motifs.find import RELATIONS
+from softaxes.music import Song, Track, note_array, read_song, write_song
 
 from .conftest import tune
 
 MOTIF = ((0, 2, 60), (2, 1, 64), (3, 1, 62), (4, 4, 67), (8, 2, 65))
-LOWER = ((0, 2, 60), (2, 1, 61), (3, 1, 59), (4, 4, 66), (8, 2, 62))  # same rhythm, same ups and downs
-FLAT = ((0, 2, 60), (2, 1, 60), (3, 1, 60), (4, 4, 60), (8, 2, 60))  # the rhythm alone
 
 
-def piece(*places: tuple[int, int, tuple[tuple[int, int, int], ...]], extra: tuple[Any, ...] = ()) -> Song:
-    """A song of motifs at (step, transposition, motif)."""
-    rows = [(step + onset, length, pitch + up) for step, up, motif in places for onset, length, pitch in motif]
-    return Song("made", note_array(sorted([*rows, *extra])))
+def piece(*places: tuple[int, int], under: tuple[tuple[int, int, int], ...] = (), name: str = "made") -> Song:
+    """The motif at (step, transposition) in a flute, and another voice under it."""
+    rows = [(step + onset, length, pitch + up) for step, up in places for onset, length, pitch in MOTIF]
+    notes = np.concatenate([note_array(rows), note_array(under, track=1)])
+    return Song(name, notes, (Track("flute"), Track("bass")))
 
 
-def told(song: Song) -> list[list[tuple[int, int, str]]]:
-    found = find_motifs(song.notes, song)["motifs"]
-    return [[(o["start"], o["transposition"], o["kept"]) for o in motif["occurrences"]] for motif in found]
+PIECE = piece((0, 0), (16, 5), (36, -3), (52, 0))
 
 
-def test_a_motif_is_found_wherever_it_returns() -> None:
-    song = piece((0, 0, MOTIF), (16, 5, MOTIF), (36, -3, MOTIF))
-    assert told(song) == [[(0, 0, "exact"), (16, 5, "exact"), (36, -3, "exact")]]
-    motif = find_motifs(song.notes, song)["motifs"][0]
-    assert motif["notes"] == [list(note) for note in MOTIF]
-    assert [(o["bar"], o["beat"], o["place"]) for o in motif["occurrences"]] == [
-        (1, "1", "1:1"),
-        (2, "1", "2:1"),
-        (3, "2", "3:2"),
+@pytest.fixture
+def library(tmp_path: Path) -> Any:
+    made = Library(4, folder=tmp_path)
+    yield made
+    made.close()
+
+
+def opened(library: Library, song: Song) -> tuple[Song, Song, Path]:
+    """A song that was written and dropped: on the finer grid, on the model's, and its file."""
+    assert library.folder is not None
+    path = write_song(song, library.folder / "made.mid")
+    entry = library.drop(path.read_bytes(), path.name)
+    return library.finer(entry.id), library.open(entry.id), path
+
+
+def test_a_motif_is_told_wherever_it_returns(library: Library) -> None:
+    finer, song, _ = opened(library, PIECE)
+    motif = motifs_of(finer, song, "melody")["motifs"][0]
+    told = [(o["start"], o["place"], o["transposition"], o["relation"], o["track"]) for o in motif["occurrences"]]
+    assert motif["name"] == "A" and motif["notes"] == [list(note) for note in MOTIF]
+    assert told == [
+        (0, "1:1", 0, "exact", "flute"),
+        (16, "2:1", 5, "exact", "flute"),
+        (36, "3:2", -3, "exact", "flute"),
+        (52, "4:2", 0, "exact", "flute"),
     ]
+    assert [o["statement"] for o in motif["occurrences"]] == [True, False, False, False]
     assert motif["occurrences"][1]["notes"] == [[o + 16, d, p + 5] for o, d, p in MOTIF]
+    assert motif["occurrences"][1]["held"] == [5, 6, 7, 8, 9]
 
 
-def test_varied_returns_are_told_apart() -> None:
-    song = piece((0, 0, MOTIF), (16, 0, MOTIF), (32, 2, LOWER))
-    assert told(song)[0] == [(0, 0, "exact"), (16, 0, "exact"), (32, 2, "contour")]
-    song = piece((0, 0, MOTIF), (16, 0, MOTIF), (32, 7, FLAT))
-    assert told(song)[0] == [(0, 0, "exact"), (16, 0, "exact")]  # five notes: too short a rhythm
-    longer = (*MOTIF, (10, 2, 64))
-    song = piece((0, 0, longer), (16, 0, longer), (32, 7, (*FLAT, (10, 2, 60))))
-    assert told(song)[0] == [(0, 0, "exact"), (16, 0, "exact"), (32, 7, "rhythm")]
+@pytest.mark.parametrize("texture", ["melody", "full"])
+def test_page_and_command_tell_the_same(library: Library, texture: Any) -> None:
+    rng = np.random.default_rng(3)
+    under = tuple((4 * k, 4, int(rng.integers(36, 48))) for k in range(18))
+    finer, song, path = opened(library, piece((1, 0), (16, 5), (32, -3), (48, 0), under=under))
+    command = motifs_of_song(read_song(path, STEPS_PER_BEAT, grid="notes"))
+    told = motifs_of(finer, song, texture)["motifs"]
+    assert [m["name"] for m in told] == [m.name for m in command.motifs] and told
+    drawn = np.concatenate(drawn_notes(song, texture))
+    for motif, rows, source in zip(told, command.rows, command.motifs, strict=True):
+        for occurrence, row, returned in zip(motif["occurrences"], rows, source.returns, strict=True):
+            for name, column in (("transposition", "transposition_semitones"), ("relation", "relation")):
+                assert occurrence[name] == row[column]
+            assert (occurrence["place"], occurrence["track"]) == (row["place"], row["track"])
+            assert [p for _, _, p in occurrence["notes"]] == returned.notes.midi.tolist()
+            assert drawn["pitch"][occurrence["held"]].tolist() == returned.notes.midi.tolist()
+            assert drawn["onset"][occurrence["held"]].tolist() == [o for o, _, _ in occurrence["notes"]]
 
 
-def test_no_occurrence_overlaps_another() -> None:
-    scale = Song("scale", note_array([(2 * i, 2, 60 + 2 * i) for i in range(12)]))
-    found = find_motifs(scale.notes, scale)["motifs"]
-    for motif in found:
-        ends = [max(o for o, _, _ in occurrence["notes"]) for occurrence in motif["occurrences"]]
-        begins = [occurrence["start"] for occurrence in motif["occurrences"]]
-        assert all(end < begin for end, begin in zip(ends, begins[1:], strict=False))
-    rows = np.array([[0, 1], [1, 2], [2, 3]])
-    assert without_overlaps(scale.notes, rows).tolist() == [[0, 1], [2, 3]]
+def test_what_the_model_does_not_hear_is_drawn_apart() -> None:
+    song = piece((0, 0), (16, 0), under=((0, 4, 40), (2, 1, 64), (16, 4, 41)))
+    heard, others = drawn_notes(song, "melody")
+    assert [int(p) for p in heard["pitch"]] == 2 * [60, 64, 62, 67, 65]
+    assert others["pitch"].tolist() == [40, 41]  # 64 at step 2 is a unison of the flute's
+    heard, others = drawn_notes(song, "full")
+    assert len(heard) == 12 and len(others) == 0
 
 
-def test_chords_have_no_varied_returns() -> None:
-    song = Song("chords", note_array([(s, 2, p) for s in (0, 4, 8, 12) for p in (60, 64, 67)]))
-    assert varied(song.notes, np.array([[0, 1, 2, 3]])) == []
+def test_a_played_note_is_the_nearest_drawn_one_of_its_pitch() -> None:
+    drawn = note_array([(0, 1, 60), (1, 1, 60), (1, 1, 62), (4, 1, 60)])
+    assert nearest(drawn, np.array([0.4, 0.6, 0.0, 9.0, 1.0]), np.array([60, 60, 62, 60, 61])) == [0, 1, 2, 3, -1]
 
 
-@pytest.mark.parametrize("count", [0, 1, 7])
+@pytest.mark.parametrize("count", [0, 1, 5])
 def test_songs_too_short_have_none(count: int) -> None:
     song = Song("short", note_array([(i, 1, 60 + i) for i in range(count)]))
-    assert find_motifs(song.notes, song) == {"motifs": []}
+    assert motifs_of(song, song, "melody") == {"motifs": []}
 
 
-@given(rows=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 8), st.integers(30, 90)), max_size=60))
-def test_what_is_called_exact_is(rows: list[tuple[int, int, int]]) -> None:
+@given(rows=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 8), st.integers(30, 90)), max_size=40))
+@settings(max_examples=20)
+def test_every_note_of_a_motif_is_drawn(rows: list[tuple[int, int, int]]) -> None:
     song = Song("any", note_array(sorted(rows)))
-    there = {(int(n["onset"]), int(n["pitch"])) for n in song.notes}
-    for motif in find_motifs(song.notes, song)["motifs"]:
-        first = motif["occurrences"][0]["notes"]
-        exact = [o for o in motif["occurrences"] if o["kept"] == "exact"]
-        assert len(exact) >= 2
+    drawn = np.concatenate(drawn_notes(song, "melody"))
+    for motif in motifs_of(song, song, "melody")["motifs"]:
+        assert sum(o["statement"] for o in motif["occurrences"]) == 1
         for occurrence in motif["occurrences"]:
-            assert {(o, p) for o, _, p in occurrence["notes"]} <= there
-        base = exact[0]["notes"]
-        for occurrence in exact:
-            moves = {(o - b[0], p - b[2]) for (o, _, p), b in zip(occurrence["notes"], base, strict=True)}
-            assert len(moves) == 1
-        assert len(first) >= module.SMALLEST
+            found = [[int(drawn[i]["onset"]), int(drawn[i]["pitch"])] for i in occurrence["held"]]
+            assert found == [[onset, pitch] for onset, _, pitch in occurrence["notes"]]
+            assert occurrence["relation"] in RELATIONS and 0 <= occurrence["probability"] <= 1
 
 
 def test_songs_too_long_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_NOTES", 10)
-    with pytest.raises(ValueError, match="at most 10 notes, this one has"):
-        find_motifs(tune(1).notes, tune(1))
+    with pytest.raises(ValueError, match="at most 10 notes, this one has 20"):
+        motifs_of(PIECE, PIECE, "melody")
 
 
 def test_without_numba_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*_: object) -> None:
         raise ImportError("the pattern algorithms need numba: pip install 'softaxes[patterns]'")
 
-    monkeypatch.setattr("softaxes.patterns.siatec_c.siatec_c", missing)
+    monkeypatch.setattr("softaxes.motif_find.find_motifs", missing)
     with pytest.raises(ValueError, match="need numba"):
-        find_motifs(tune(1).notes, tune(1))
+        motifs_of(PIECE, PIECE, "melody")
 
 
 # --- the corpus

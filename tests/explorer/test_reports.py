@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from softaxes.checkpoint import shipped
 from softaxes.diagnostics.report import Figure, Report
 from softaxes.explorer import reports as module
 from softaxes.explorer.reports import NoReport, Reports, sweep_of
@@ -24,7 +25,7 @@ def music_metrics() -> dict[str, Any]:
         "softaxes": "0",
         "about": "music",
         "settings": {"windows": 300, "seed": 0, "corpus": "tunes", "songs": 30},
-        "figures": {"running": figures, "isolated": figures},
+        "figures": {"running": figures, "isolated": figures, "joint": figures, "beyond": {}},
         "controls": {"untrained encoder": {"running": control, "isolated": control}},
         "reconstruction": {},
         "edits": edits,
@@ -70,9 +71,10 @@ def test_a_run_with_a_report_and_one_without(tmp_path: Path) -> None:
 def test_a_sheet_holds_value_controls_and_reading(tmp_path: Path) -> None:
     told = Reports([str(write(tmp_path / "run", music_metrics()))]).open("run")
     titles = [sheet["title"] for sheet in told["sheets"]]
-    assert titles == ["Running music", "Isolated motifs", "Notes after steering: pitch"]
+    assert titles == ["Running music", "Isolated motifs", "Pitch and metre at once", "Notes after steering: pitch"]
     sheet = told["sheets"][0]
     assert sheet["columns"] == ["here", "untrained encoder"]
+    assert told["sheets"][2]["columns"] == ["here"]  # controls are not judged on everything
     h1, rank = sheet["rows"]
     assert h1["values"] == {"here": [0.9, 0.85, 0.95], "untrained encoder": [0.4, 0.3, 0.5]}
     assert (h1["low"], h1["high"], h1["best"], h1["chance"], h1["kind"]) == (0, 1, 1, 0.01, "pitch")
@@ -143,3 +145,10 @@ def test_a_file_or_a_shipped_model_has_its_report_beside_it(tmp_path: Path, monk
 def test_no_folder_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`reports` must be folders"):
         Reports(folders=[tmp_path / "none"])
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_the_report_of_a_shipped_model_can_be_shown(name: str) -> None:
+    told = Reports([name]).open(name)
+    assert told["sheets"] and all(sheet["rows"] for sheet in told["sheets"])
+    assert told["about"] != "music" or told["redraw"]["moves"]

@@ -180,3 +180,10 @@ def test_a_model_of_blobs_is_no_model_of_music() -> None:
     toy: Any = SimpleNamespace(input_shape=(1, 16, 16), card={"config": {}})
     with pytest.raises(ValueError, match="not windows of music"):
         grid_of(toy)
+
+
+def test_silence_for_silence_is_no_achievement(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "threshold", 2.0)  # nothing is ever decoded
+    far = 32 * 1000
+    assert steer_window(model, tune(1).notes, far, Edit({"pitch": 2})).figures["f1"] is None
+    assert steer_window(model, tune(1).notes, 0, Edit({"pitch": 2})).figures["f1"] == 0

@@ -3,13 +3,13 @@
     /  /map  /blobs  /report  /motifs  pages          /static/NAME  /kinds.css    their files
     /api/model                     kinds and their sliders
     /api/songs                     GET: what can be opened; POST: a dropped file
-    /api/song?id=                  notes, bars, tempi
+    /api/song?id=                  notes, bars, tempi; &others=1: notes that the model does not hear, too
     /api/steer?id=&at=&KIND=       the edit, decoded, beside the true one
     /api/steer/ahead?...&kind=     computes all that dragging one slider will ask for
     /api/midi?...&which=           window, decoded or true edit, as a file
     /api/window?id=&at=            a window's notes
     /api/map  .../songs  .../points  progress of the map; its songs; float32 rows, one a window
-    /api/motifs?id=                the song's repeated motifs, their occurrences
+    /api/motifs?id=                the song's motifs as ``softaxes motifs find`` tells them
     /api/motifs/search?id=&notes=  windows of the map most like the chosen notes
     /api/blobs                     names of toy models; ?seed= draws a blob; ?model=&image= its shifts' latents
     /api/reports                   reports of runs; ?name= one of them
@@ -22,8 +22,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -41,7 +43,7 @@ from softaxes.explorer.atlas import Atlas
 from softaxes.explorer.blob_world import BlobWorld, random_image
 from softaxes.explorer.guard import refuse
 from softaxes.explorer.library import Library, NoSuchSong
-from softaxes.explorer.motifs import chosen_indices, find_motifs, search_motif
+from softaxes.explorer.motifs import chosen_indices, drawn_notes, motifs_of, rows_of, search_motif
 from softaxes.explorer.pages import STATIC, kinds_css, page
 from softaxes.explorer.reader import LIMITS
 from softaxes.explorer.reports import NoReport, Reports
@@ -55,6 +57,7 @@ from softaxes.songs import Grid, grid_of
 
 WAITING_UPLOADS = 64
 READ_AT_ONCE = 2
+MOTIFS_KEPT = 32  # songs: about 100 kB each
 UNITS = {"pitch": "semitones"}
 T = TypeVar("T")
 
@@ -72,8 +75,8 @@ class Explorer:
         self.atlas = Atlas(model, library, self._computing, lambda: self._asked)
         self._notes = functools.lru_cache(maxsize=128)(lambda song: texture_notes(song, self.grid.texture))
         self.answers = Answers(model, self._notes, self._computing)
-        self._motifs = functools.lru_cache(maxsize=32)(lambda song: find_motifs(self._notes(song), song))
-        self._finding = threading.Lock()  # not that of the model: the first search compiles for some seconds
+        self._motifs: OrderedDict[Song, bytes] = OrderedDict()  # what was found, told as JSON
+        self._finding = asyncio.Lock()  # not that of the model: a search takes seconds
 
     async def compute(self, function: Callable[..., T], *args: Any) -> T:
         """Run in a thread, one at a time: two cores gain nothing from more."""
@@ -143,17 +146,17 @@ class Explorer:
         return JSONResponse(entry._asdict())
 
     async def song(self, request: Request) -> Response:
-        """One song: its texture's notes as [onset, duration, pitch], bars as [start, steps], tempi."""
+        """One song: its texture's notes as [onset, duration, pitch], with ``?others=1`` the rest; bars, tempi."""
         song = await self._open(request)
-        notes = self._notes(song)
         bars = song.bars()
-        rows = [[int(v) for v in row] for row in zip(notes["onset"], notes["duration"], notes["pitch"], strict=True)]
+        others = rows_of(drawn_notes(song, self.grid.texture)[1]) if parameter(request, "others", int, 0) else []
         return JSONResponse(
             {
                 "id": parameter(request, "id", str),
                 "name": song.name,
                 "length_steps": song.length_steps,
-                "notes": rows,
+                "notes": rows_of(self._notes(song)),
+                "others": others,
                 "bars": [[int(bar["start"]), int(bar["steps"])] for bar in bars],
                 "beats": [int(4 * self.grid.steps_per_beat // bar["denominator"]) or 1 for bar in bars],
                 "meters": [list(meter) for meter in song.meters],
@@ -205,14 +208,19 @@ class Explorer:
         )
 
     async def motifs(self, request: Request) -> Response:
-        """The song's repeated motifs, see `softaxes.explorer.motifs`."""
-        song = await self._open(request)
+        """The song's motifs, see `softaxes.explorer.motifs`; one search at a time, none for a page that has gone."""
+        song, id = await self._open(request), parameter(request, "id", str)
+        if song not in self._motifs:
+            async with self._finding:
+                if song not in self._motifs and not await request.is_disconnected():
+                    self._motifs[song] = await run_in_threadpool(self._find_motifs, song, id)
+                    while len(self._motifs) > MOTIFS_KEPT:
+                        self._motifs.popitem(last=False)
+        return Response(self._motifs.get(song, b"{}"), media_type="application/json")
 
-        def find() -> dict[str, Any]:
-            with self._finding:
-                return self._motifs(song)
-
-        return JSONResponse(await run_in_threadpool(find))
+    def _find_motifs(self, song: Song, id: str) -> bytes:
+        found = motifs_of(self.library.finer(id), song, self.grid.texture)
+        return json.dumps(found, separators=(",", ":"), allow_nan=False).encode()
 
     async def search_motifs(self, request: Request) -> Response:
         """Windows of the map most like the notes ``?notes=3-7,9`` of the song; asking begins the map."""

@@ -12,6 +12,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ from softaxes.music.song import Song
 
 DROPPED_SONGS = 200  # the oldest is forgotten first
 OPEN_SONGS = 64  # read songs of the folder that are kept in memory
+FINER_STEPS = 24  # a beat, for motifs: softaxes.motif_find.STEPS_PER_BEAT, for which this module need not wait
+FINER_LIMITS = replace(LIMITS, steps=FINER_STEPS * LIMITS.steps)
 
 
 class Entry(NamedTuple):
@@ -50,6 +53,7 @@ class Library:
         songs: Sequence[tuple[str, Song]] = [] if corpus is None else list(zip(corpus.ids, corpus.songs, strict=True))
         self.tunes = {f"tunes:{id}": song for id, song in songs} if folder is None else {}
         self.dropped: OrderedDict[str, Song] = OrderedDict()
+        self._finer: OrderedDict[str, Song] = OrderedDict()  # the same files on the finer grid
         self._read: OrderedDict[str, Song] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -76,15 +80,23 @@ class Library:
         forgotten = "the server no longer has this file: drop it again" if source == "dropped" else "no such song"
         raise NoSuchSong(forgotten)
 
+    def finer(self, id: str) -> Song:
+        """The song as ``softaxes motifs find`` reads its file; a tune, having none, as it is. Errors of `open`."""
+        if id in self._finer:
+            return self._finer[id]
+        song, (source, _, name) = self.open(id), id.partition(":")
+        return self._read_finer(self._bytes(name), song.name) if source == "folder" else song
+
     def drop(self, data: bytes, name: str) -> Entry:
         """Take in a file from the page; ValueError in one line if it is no song."""
         id = f"dropped:{hashlib.sha256(data).hexdigest()[:20]}"
         if id not in self.dropped:
-            song = self.reader.read(data, clean_name(name), self.steps_per_beat)
+            song, finer = self.reader.read(data, clean_name(name), self.steps_per_beat), self._read_finer(data, name)
             with self._lock:
-                self.dropped[id] = song
-                while len(self.dropped) > DROPPED_SONGS:
-                    self.dropped.popitem(last=False)
+                for songs, made in ((self.dropped, song), (self._finer, finer)):
+                    songs[id] = made
+                    while len(songs) > DROPPED_SONGS:
+                        songs.popitem(last=False)
         return Entry(id, self.dropped[id].name)
 
     def stamp(self, id: str) -> str:
@@ -100,6 +112,7 @@ class Library:
     def close(self) -> None:
         """Forget what was dropped and end the reading process."""
         self.dropped.clear()
+        self._finer.clear()
         self.reader.close()
 
     def _inside(self, name: str) -> bool:
@@ -108,20 +121,25 @@ class Library:
         path = (self.folder / name).resolve()
         return path.is_relative_to(self.folder) and path.is_file()
 
-    def _open_file(self, name: str) -> Song:
+    def _bytes(self, name: str) -> bytes:
         assert self.folder is not None
-        with self._lock:
-            if name in self._read:
-                return self._read[name]
         if not self._inside(name):
             raise NoSuchSong("this file is no longer in the folder")
         try:
-            data = read_bytes((self.folder / name).resolve(), LIMITS.bytes)
+            return read_bytes((self.folder / name).resolve(), LIMITS.bytes)
         except ValueError as error:
             raise ValueError(str(error).rpartition(": ")[2]) from None
-        song = self.reader.read(data, clean_name(name), self.steps_per_beat)
+
+    def _read_finer(self, data: bytes, name: str) -> Song:
+        return self.reader.read(data, clean_name(name), FINER_STEPS, FINER_LIMITS, "notes")
+
+    def _open_file(self, name: str) -> Song:
         with self._lock:
-            self._read[name] = song
+            if name in self._read:
+                return self._read[name]
+        song = self.reader.read(self._bytes(name), clean_name(name), self.steps_per_beat)
+        with self._lock:
+            song = self._read.setdefault(name, song)  # one song, if two asked for it at once
             while len(self._read) > OPEN_SONGS:
                 self._read.popitem(last=False)
         return song

@@ -1,14 +1,13 @@
-"""Which motifs repeat in the open song, and where in the corpus is something like the notes that were chosen?
+"""Which motifs has the open song, and where in the corpus is something like the notes that were chosen?
 
 The page knows two functions of this module, and nothing else of how motifs are found:
 
-    find_motifs(notes, song)            -> {"motifs": [{"notes", "occurrences": [{"start", "bar", "beat", "place",
-                                            "transposition", "kept", "notes"}]}]}
+    motifs_of(finer, song, texture)     -> {"motifs": [{"name", "notes", "occurrences": [{"start", "place", "relation",
+                                            "transposition", "probability", "track", "statement", "notes", "held"}]}]}
     search_motif(chosen, atlas, ...)    -> {"results": [...], "windows", "songs", "total"}
 
-Repeats come from SIATEC-C: patterns of `SMALLEST` notes or more, at most `LONGEST_BEATS` long, two thirds of whose span
-is their own, ranked by the notes that they save. Each is then looked for in the top voice with its rhythm kept and its
-pitches free. "exact": transposed as a whole; "contour": same rhythm, same ups and downs; "rhythm": the onsets alone.
+Motifs are those of ``softaxes motifs find``, read on its grid, which is finer than the model's. The page draws the
+model's: so each note of an occurrence also says which drawn note it is ("held").
 
 The corpus is asked through the model: windows whose latents, axes removed, point where that of the chosen notes does.
 Which transposition and shift maps the choice onto a window, and how much of it is there, is then read off the notes.
@@ -20,169 +19,107 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy.typing import NDArray
 
 from softaxes.model import Model
-from softaxes.music.rolls import notes_to_roll, texture_notes
+from softaxes.music.rolls import Texture, full_texture, notes_to_roll, texture_notes
 from softaxes.music.song import Song
+from softaxes.patterns.notes import Notes as Points
 from softaxes.patterns.pointset import TICKS_PER_BEAT
 
 if TYPE_CHECKING:
     from softaxes.explorer.atlas import Atlas
-    from softaxes.patterns.tecs import TECList
 
-SMALLEST, LONGEST_BEATS, COMPACT = 4, 16, 2 / 3
-MOTIFS = 12  # most that are shown
-NEW = 1 / 3  # share of a motif's notes that no better one holds
-RHYTHM_NOTES = 6  # shorter rhythms return everywhere
-MOST_NOTES = 6000  # of a song: a second of one core
+MOST_NOTES = 20_000  # of a song: some ten seconds of one core
 CHOSEN_NOTES = 64
 RESULTS, VERIFIED = 24, 72
 Notes = NDArray[np.void]
-Places = Int[np.ndarray, "occurrences notes"]
 
 
 # ---------------------------------------------------------------------- within one song
 
 
-def find_motifs(notes: Notes, song: Song) -> dict[str, Any]:
-    """The song's repeated motifs, best first; "notes" are those of the first occurrence, [onset, duration, pitch].
+def motifs_of(finer: Song, song: Song, texture: Texture) -> dict[str, Any]:
+    """The song's motifs, best first, as ``softaxes motifs find`` finds and describes them.
 
     Args:
-        notes: the song's texture, sorted by onset.
-        song: for bars and beats.
+        finer: the song on the grid of that command.
+        song: the same on the model's grid, in whose steps everything is told (of the finer grid: to 1/1000).
+        texture: what the model hears; see `drawn_notes`.
+
+    Returns:
+        "notes" are those of the prototype, [onset, duration, pitch]; of the occurrences the one that is the prototype
+        has "statement". "held": for each note, its place in the two arrays of `drawn_notes`, one after the other.
 
     Raises:
         ValueError: more than `MOST_NOTES` notes; numba is not installed.
     """
-    if len(notes) > MOST_NOTES:
-        raise ValueError(f"motifs are looked for in songs of at most {MOST_NOTES:,} notes, this one has {len(notes):,}")
-    found = []
-    for places in repeats(notes, song):
-        exact = [(row, "exact") for row in places]
-        both = sorted(exact + varied(notes, places), key=lambda pair: int(pair[0][0]))
-        first = notes[places[0]]
-        found.append(
-            {"notes": rows_of(first), "occurrences": [_occurrence(notes[row], first, kept, song) for row, kept in both]}
+    from softaxes.motif_find import motifs_of_song  # numba: seconds that a page without motifs need not wait for
+
+    if len(finer.notes) > MOST_NOTES:
+        raise ValueError(
+            f"motifs are looked for in songs of at most {MOST_NOTES:,} notes, this one has {len(finer.notes):,}"
         )
-    return {"motifs": found}
-
-
-def repeats(notes: Notes, song: Song) -> list[Places]:
-    """For each motif, the notes (indices, one row an occurrence) of its exact repeats, none overlapping another."""
-    tecs = _siatec_c(notes, song.steps_per_beat)
-    longest = LONGEST_BEATS * song.steps_per_beat
-    index = {(int(n["onset"]), int(n["pitch"])): i for i, n in enumerate(notes)}
-    candidates = []
-    for k in np.flatnonzero(tecs.sizes() >= SMALLEST):
-        tec = tecs[int(k)]
-        points = tec.occurrences() // [TICKS_PER_BEAT // song.steps_per_beat, 1]
-        places = np.array([[index[int(x), int(y)] for x, y in row] for row in points])
-        for variant in (places, before_the_next(notes, places)):
-            if variant.shape[1] < SMALLEST or _span(notes, variant[0]) > longest:
-                continue
-            if _compactness(notes, variant[0]) >= COMPACT:
-                apart = without_overlaps(notes, variant)
-                candidates.append(((len(apart) - 1) * (variant.shape[1] - 1), apart))
-    candidates.sort(key=lambda pair: -pair[0])
-    chosen, covered = list[Places](), np.zeros(len(notes), bool)
-    for score, places in candidates:
-        if score > 0 and (~covered[places]).mean() >= NEW and len(chosen) < MOTIFS:
-            chosen.append(places)
-            covered[places] = True
-    return chosen
-
-
-def _siatec_c(notes: Notes, steps_per_beat: int) -> TECList:
-    from softaxes.patterns.siatec_c import siatec_c  # numba: seconds that a page without motifs need not wait for
-
-    ticks = TICKS_PER_BEAT // steps_per_beat
     try:
-        return siatec_c(np.stack([notes["onset"].astype(np.int64) * ticks, notes["pitch"].astype(np.int64)], axis=1))
+        found = motifs_of_song(finer)
     except ImportError as error:  # numba comes with the extra "patterns"
         raise ValueError(str(error)) from None
+    drawn, ticks = np.concatenate(drawn_notes(song, texture)), TICKS_PER_BEAT / song.steps_per_beat
+    motifs = []
+    for motif, rows in zip(found.motifs, found.rows, strict=True):
+        occurrences = [
+            {
+                "start": _steps(returned.notes.onset[0], ticks),
+                "place": row["place"],
+                "track": row["track"],
+                "transposition": returned.transposition_semitones,
+                "relation": returned.relation,
+                "probability": row["probability"],
+                "statement": _same(returned.notes, motif.prototype),
+                "notes": _note_rows(returned.notes, ticks),
+                "held": nearest(drawn, returned.notes.onset / ticks, returned.notes.midi),
+            }
+            for row, returned in zip(rows, motif.returns, strict=True)
+        ]
+        motifs.append({"name": motif.name, "notes": _note_rows(motif.prototype, ticks), "occurrences": occurrences})
+    return {"motifs": motifs}
 
 
-def before_the_next(notes: Notes, places: Places) -> Places:
-    """The part of a motif that lies before its next occurrence begins: what is left where occurrences overlap."""
-    starts = np.unique(notes["onset"][places[:, 0]])
-    nearest = int(np.diff(starts).min()) if len(starts) > 1 else 0
-    return places[:, notes["onset"][places[0]] - notes["onset"][places[0, 0]] < nearest]
+def drawn_notes(song: Song, texture: Texture) -> tuple[Notes, Notes]:
+    """What the page draws: the notes that the model hears, and all others but drums."""
+    heard, every = texture_notes(song, texture), full_texture(song)
+    return heard, every[~np.isin(_keys(every), _keys(heard))]
 
 
-def without_overlaps(notes: Notes, places: Places) -> Places:
-    """Of occurrences in order, those that begin after the last kept one has ended."""
-    kept, end = list[int](), -1
-    for k in np.argsort(notes["onset"][places[:, 0]], kind="stable"):
-        if notes["onset"][places[k, 0]] >= end:
-            kept.append(int(k))
-            end = _end(notes, places[k])
-    return places[kept]
+def nearest(drawn: Notes, onset_steps: Float[np.ndarray, " n"], pitch: NDArray[np.int64]) -> list[int]:
+    """Which note of ``drawn`` each note is: of those of its pitch, the first that begins nearest; -1 where none is."""
+    places = []
+    for onset, midi in zip(onset_steps, pitch, strict=True):
+        same = np.flatnonzero(drawn["pitch"] == midi)
+        away = np.abs(drawn["onset"][same] - onset)
+        places.append(int(same[away.argmin()]) if len(same) else -1)
+    return places
 
 
-def varied(notes: Notes, places: Places) -> list[tuple[NDArray[np.int64], str]]:
-    """Other places in the top voice with the motif's rhythm, and what else they keep; none overlaps any other.
-
-    What keeps more goes first; "exact" ones are left where the motif is a part of what was found. A motif with
-    simultaneous notes has none.
-    """
-    first = notes[places[0]]
-    offsets = first["onset"] - first["onset"][0]
-    top = {int(n["onset"]): i for i, n in enumerate(notes)}  # sorted by onset, then pitch: the highest stays
-    onsets = np.array(sorted(top))
-    taken = [(int(notes["onset"][row[0]]), _end(notes, row)) for row in places]
-    found = list[tuple[NDArray[np.int64], str]]()
-    for wanted in ("exact", "contour", "rhythm") if len(first) >= RHYTHM_NOTES else ("exact", "contour"):
-        for start in onsets.tolist():
-            inside = onsets[(onsets >= start) & (onsets <= start + offsets[-1])]
-            if len(inside) != len(offsets) or not np.array_equal(inside - start, offsets):
-                continue
-            row = np.array([top[int(at)] for at in inside])
-            end = _end(notes, row)
-            if any(start < b and a < end for a, b in taken):
-                continue
-            kept = _likeness(notes["pitch"][row], first["pitch"])
-            if kept == wanted or wanted == "rhythm":
-                found.append((row, kept))
-                taken.append((start, end))
-    return found
+def _keys(notes: Notes) -> NDArray[np.int64]:
+    return notes["onset"].astype(np.int64) * 128 + notes["pitch"]
 
 
-def _likeness(pitch: NDArray[np.int16], first: NDArray[np.int16]) -> str:
-    steps, wanted = (np.diff(p.astype(int)) for p in (pitch, first))
-    if np.array_equal(steps, wanted):
-        return "exact"
-    return "contour" if np.array_equal(np.sign(steps), np.sign(wanted)) else "rhythm"
+def _same(notes: Points, others: Points) -> bool:
+    same_place = np.array_equal(notes.onset, others.onset) and np.array_equal(notes.midi, others.midi)
+    return same_place and (notes.staff is None or others.staff is None or bool((notes.staff == others.staff).all()))
 
 
-def _span(notes: Notes, row: NDArray[np.int64]) -> int:
-    return int(notes["onset"][row].max() - notes["onset"][row[0]])
+def _note_rows(notes: Points, ticks: float) -> list[list[float]]:
+    columns = zip(notes.onset, notes.duration, notes.midi, strict=True)
+    return [[_steps(onset, ticks), _steps(duration, ticks), int(pitch)] for onset, duration, pitch in columns]
 
 
-def _end(notes: Notes, row: NDArray[np.int64]) -> int:
-    """Where the last note begins, plus one: a held last note may reach into the next occurrence."""
-    return int(notes["onset"][row].max()) + 1
-
-
-def _compactness(notes: Notes, row: NDArray[np.int64]) -> float:
-    begin, end = notes["onset"][row[0]], notes["onset"][row].max()
-    return len(row) / int(((notes["onset"] >= begin) & (notes["onset"] <= end)).sum())
-
-
-def _occurrence(occurrence: Notes, first: Notes, kept: str, song: Song) -> dict[str, Any]:
-    start = int(occurrence["onset"][0])
-    place = song.place(start)
-    bar, _, beat = place.partition(":")
-    return {
-        "start": start,
-        "bar": int(bar),
-        "beat": beat,
-        "place": place,
-        "transposition": int(occurrence["pitch"][0]) - int(first["pitch"][0]),
-        "kept": kept,
-        "notes": rows_of(occurrence),
-    }
+def _steps(at: float, ticks: float) -> float:
+    """Ticks in steps of ``ticks``: a whole number where it is one, as JSON tells it."""
+    steps = round(float(at) / ticks, 3)
+    return int(steps) if steps == int(steps) else steps
 
 
 def rows_of(notes: Notes) -> list[list[int]]:

@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from softaxes.music.clocks import Grid
 from softaxes.music.midi import Limits, song_from_midi
 from softaxes.music.song import Song
 
@@ -31,14 +32,14 @@ class Reader:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
 
-    def read(self, data: bytes, name: str, steps_per_beat: int, limits: Limits = LIMITS) -> Song:
+    def read(self, data: bytes, name: str, steps_per_beat: int, limits: Limits = LIMITS, grid: Grid = "ticks") -> Song:
         """The song; ValueError in one line if it is broken, too large, or kills or outlasts the worker."""
         if len(data) > limits.bytes:
             raise ValueError(f"{len(data)} bytes is more than the limit of {limits.bytes}")
         with self._turn:
             pipe = self._start()
             try:
-                pipe.send((data, name, steps_per_beat, limits))
+                pipe.send((data, name, steps_per_beat, limits, grid))
                 answer = pipe.recv() if pipe.poll(self.seconds) else None
             except (EOFError, OSError):
                 self._stop()
@@ -90,13 +91,13 @@ def _work(pipe: Connection) -> None:
             pipe.send(_answer(*pipe.recv()))
 
 
-def _answer(data: bytes, name: str, steps_per_beat: int, limits: Limits) -> Song | str:
+def _answer(data: bytes, name: str, steps_per_beat: int, limits: Limits, grid: Grid) -> Song | str:
     if not data:
         return "the file is empty"
     if not data.startswith(b"MThd"):
         return "not a MIDI file (it does not begin with MThd)"
     try:
-        song = song_from_midi(data, name, steps_per_beat, limits=limits)
+        song = song_from_midi(data, name, steps_per_beat, grid=grid, limits=limits)
     except MemoryError:
         return "needs too much memory"
     except ValueError as error:

@@ -22,7 +22,12 @@ from softaxes.report.tables import name_in_words
 
 MEASURE = "cross_cos"  # what the weight of a sweep buys
 HERE, PUBLISHED = "here", "article"
-PARTS = {"running": "Running music", "isolated": "Isolated motifs"}
+PARTS = {
+    "running": "Running music",
+    "isolated": "Isolated motifs",
+    "joint": "Pitch and metre at once",
+    "beyond": "Beyond the trained amounts",
+}
 ABOUT = {"music", "blobs", "sweep"}
 Row = dict[str, Any]
 
@@ -155,8 +160,12 @@ def sheets_of(found: Mapping[str, Any]) -> list[Row]:
         columns = {HERE: figures, PUBLISHED: published, **controls}
         return [_sheet("Random blobs", columns)]
     sheets = [
-        _sheet(PARTS.get(part, part), {HERE: sheet, **{name: other[part] for name, other in controls.items()}})
+        _sheet(
+            PARTS.get(part, part),
+            {HERE: sheet} | {name: other[part] for name, other in controls.items() if part in other},
+        )
         for part, sheet in figures.items()
+        if sheet
     ]
     sheets += [_sheet(f"Notes after steering: {kind}", methods) for kind, methods in found.get("edits", {}).items()]
     if found.get("reconstruction"):

@@ -172,12 +172,16 @@ def _figures(
     """Note F1 of the decoded edit, its ceiling (the true edit encoded and decoded), and the latent's relative error.
 
     The error is |moved - ideal| / |ideal - at|: 0 is exact, 1 what doing nothing costs; None where nothing moves.
+    F1 is None where there is no note on either side: silence for silence is no achievement.
     """
     if truth is None or ideal is None or ceiling is None:
         return {"f1": None, "ceiling": None, "error": None}
     expected = float((ideal - at).norm())
     error = float((moved - ideal).norm()) / expected if expected > SAME * (1 + float(at.norm())) else None
-    f1, best = (note_counts(truth[None], roll[None]).f1 for roll in (decoded, ceiling))
+    f1, best = (
+        note_counts(truth[None], roll[None]).f1 if truth[ONSET].any() or roll[ONSET].any() else None
+        for roll in (decoded, ceiling)
+    )
     return {"f1": f1, "ceiling": best, "error": error}
 
 

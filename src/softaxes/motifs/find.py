@@ -1,7 +1,8 @@
 """Which motifs has a piece, and what becomes of each when it returns?
 
-``find_motifs`` takes bare notes (``Notes``) and gives motifs, best first, each with all its returns in order of time. A
-return is described against the motif's first clear statement, its prototype:
+``find_motifs`` takes bare notes (``Notes``) and gives motifs, best first, each with all its returns in order of time;
+where the top and the bottom line of a staff are the same notes, they return once. A return is described against the
+motif's first clear statement, its prototype:
 "exact"         the same steps in semitones, the same gaps between onsets
 "diatonic"      the same steps of the scale, the same gaps: a sequence within the key
 "rhythm kept"   the same gaps, other pitches

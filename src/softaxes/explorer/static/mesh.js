@@ -2,7 +2,7 @@
 
 import { svg } from "./svg.js";
 
-const N = 9, MIDDLE = 4, SIZE = 240, EDGE = 26;
+const N = 9, MIDDLE = 4, SIZE = 240, EDGE = 32;
 
 export function drawMesh(drawing, { places, clipped, row, column, named }) {
   const reach = Math.max(1e-9, ...places.flat().map(Math.abs));
@@ -29,6 +29,6 @@ export function drawMesh(drawing, { places, clipped, row, column, named }) {
 function nameArm(kind, ends) {
   const away = ([x, y]) => Math.hypot(x - SIZE / 2, y - SIZE / 2);
   const [x, y] = away(ends[0]) > away(ends[1]) ? ends[0] : ends[1], far = away([x, y]) || 1;
-  const place = (v, from) => Math.max(14, Math.min(SIZE - 14, v + (14 * (from - SIZE / 2)) / far));
-  return svg("text", { class: `axis-name kind-${kind}`, x: place(x, x), y: place(y, y) + 3 }, kind);
+  const place = (v, gap) => Math.max(14, Math.min(SIZE - 14, v + (gap * (v - SIZE / 2)) / far));
+  return svg("text", { class: `axis-name kind-${kind}`, x: place(x, 20), y: place(y, 13) + 3 }, kind);  // words are wider than high
 }

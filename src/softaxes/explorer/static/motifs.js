@@ -9,15 +9,14 @@ import { svg } from "./svg.js";
 import { play } from "./synth.js";
 
 const find = (id) => document.getElementById(id);
-const view = { model: null, song: null, motifs: [], shown: -1, chosen: [], found: [], asked: "", playing: null };
-const KEPT = { exact: "exact", contour: "contour kept", rhythm: "rhythm kept" };
+const view = { model: null, song: null, motifs: [], shown: -1, chosen: [], found: [], asked: "", playing: null, looking: null, wanted: "" };
 const SIGN = (value) => (value > 0 ? `+${value}` : value < 0 ? `−${-value}` : "±0");
 let roll, songs;
 
 async function start() {
   roll = new NoteRoll(find("roll"), { onChosen: chose, onMotif: showMotif, onSearch: () => search(true) });
   view.model = await ask("/api/model");
-  songs = buildSongs(view.model.max_bytes, async (id) => { await openSong(id); remember(true); });
+  songs = buildSongs(view.model.max_bytes, async (id) => { await openSong(id); remember(true); }, 1);
   listen();
   await songs.list();
   await restore();
@@ -27,14 +26,31 @@ async function openSong(id) {
   stop();
   view.song = await songs.open(id);
   roll.open(view.song, view.model.window_steps);
-  Object.assign(view, { motifs: [], shown: -1, chosen: [], found: [], asked: "" });
+  Object.assign(view, { motifs: [], shown: -1, chosen: [], found: [], asked: "", wanted: "" });
   listFound(null);
-  listMotifs("looking for what repeats… (the first time takes some seconds)");
-  const { motifs } = await songs.again(id, () => ask("/api/motifs", { id })).catch((error) => ({ motifs: null, error }));
-  if (view.song.id !== id) return;
-  view.motifs = motifs ?? [];
-  roll.colour(view.motifs);
-  listMotifs(motifs === null ? "the motifs could not be looked for" : view.motifs.length ? "" : "nothing of four notes or more returns in this song");
+  view.looked = lookForMotifs(id);  // nobody waits for it who only wants to choose notes
+}
+
+// The search takes seconds; a song that was left behind need not be searched.
+async function lookForMotifs(id) {
+  view.looking?.abort();
+  const { signal } = (view.looking = new AbortController());
+  listMotifs("looking for motifs… (this takes some seconds)");
+  find("looking").hidden = false;
+  let motifs = [], words = "";
+  try {
+    ({ motifs } = await songs.again(id, () => ask("/api/motifs", { id }, { signal })));
+    words = motifs.length ? "" : "nothing of three notes or more returns in this song";
+  } catch (error) {
+    words = error.message;
+  }
+  if (signal.aborted) return;
+  view.motifs = motifs;
+  find("looking").hidden = true;
+  roll.colour(motifs);
+  listMotifs(words);
+  const wanted = motifs.findIndex(({ name }) => name === view.wanted);
+  if (wanted >= 0) showMotif(wanted);
 }
 
 async function restore() {
@@ -47,15 +63,19 @@ async function restore() {
     say(error.message, 12);
     return invite(`${error.message}. Drop a MIDI file here, or choose a song above.`);
   }
-  if (motif !== undefined && view.motifs[Number(motif) - 1]) showMotif(Number(motif) - 1);
-  if (notes) roll.choose(fromRanges(notes).filter((i) => i < view.song.notes.length));
-  if (sought) await search(false);
+  view.wanted = motif ?? "";
+  const named = view.motifs.findIndex(({ name }) => name === motif);
+  if (named >= 0) showMotif(named);
+  view.asked = "";
+  roll.choose(notes ? fromRanges(notes).filter((i) => i < view.song.notes.length) : []);
+  if (sought) await search(false); else listFound(null);
+  await view.looked;
   document.body.dataset.shown = view.song.id;
 }
 
 function remember(step) {
   if (!view.song) return;
-  writeState({ song: view.song.id, motif: view.shown + 1, notes: toRanges(view.chosen), find: view.asked ? 1 : "" }, step);
+  writeState({ song: view.song.id, motif: view.motifs[view.shown]?.name ?? view.wanted, notes: toRanges(view.chosen), find: view.asked ? 1 : "" }, step);
 }
 
 // 3,4,5,9 is written 3-5,9.
@@ -77,22 +97,22 @@ const fromRanges = (text) => text.split(",").flatMap((part) => {
 
 function listMotifs(words) {
   const { motifs } = view;
-  find("motifs-told").textContent = words || `${motifs.length} motif${motifs.length === 1 ? "" : "s"}, those that save the most notes first; transposed in semitones against the first time`;
+  find("motifs-told").textContent = words || `${motifs.length} motif${motifs.length === 1 ? "" : "s"}, best first; bar:beat, semitones above the first clear statement, what is kept`;
   find("motifs").replaceChildren(...motifs.map(buildMotif));
   find("play-all").disabled = true;
   document.body.dataset.motifs = String(motifs.length);
 }
 
-function buildMotif({ notes, occurrences }, index) {
+function buildMotif({ name, notes, occurrences }, index) {
   const item = document.createElement("li"), head = document.createElement("button");
   item.className = "motif";
   item.style.setProperty("--motif", motifColour(index));
-  Object.assign(head, { type: "button", id: `motif-${index + 1}` });
+  Object.assign(head, { type: "button", id: `motif-${name}` });
   head.setAttribute("aria-pressed", "false");
-  const kept = new Set(occurrences.map((o) => o.kept));
-  const words = Object.assign(document.createElement("span"), { textContent: `${notes.length} notes, ${occurrences.length} times` });
-  const how = Object.assign(document.createElement("span"), { className: "hint", textContent: kept.size === 1 ? KEPT[[...kept][0]] ?? [...kept][0] : "also varied" });
-  head.append(shape(notes), words, how);
+  const span = (textContent, className) => Object.assign(document.createElement("span"), { textContent, className });
+  const exact = occurrences.filter(({ relation }) => relation === "exact").length;
+  const how = exact === occurrences.length ? "all exact" : `${exact} exact`;
+  head.append(span(name, "name"), shape(notes), span(`${notes.length} notes, ${occurrences.length} times`, ""), span(how, "hint"));
   head.addEventListener("click", () => { showMotif(view.shown === index ? -1 : index); });
   item.append(head);
   return item;
@@ -107,36 +127,36 @@ function shape(notes) {
 }
 
 function showMotif(index, note = -1) {
-  view.shown = index;
+  Object.assign(view, { shown: index, wanted: "" });
   roll.showMotif(index);
   find("motifs").querySelectorAll(".occurrences").forEach((list) => list.remove());
   [...find("motifs").children].forEach((item, k) => item.firstChild.setAttribute("aria-pressed", String(k === index)));
   find("play-all").disabled = index < 0;
   remember(false);
   if (index < 0) return;
-  const { notes, occurrences } = view.motifs[index];
+  const { occurrences } = view.motifs[index], statement = occurrences.find((o) => o.statement) ?? occurrences[0];
   const list = Object.assign(document.createElement("ol"), { className: "occurrences" });
-  list.append(...occurrences.map((occurrence, k) => {
-    const item = document.createElement("li"), button = document.createElement("button");
-    Object.assign(button, { type: "button", textContent: `${k + 1} · ${occurrence.place} · ${SIGN(occurrence.transposition)} · ${KEPT[occurrence.kept] ?? occurrence.kept}` });
-    button.setAttribute("aria-label", `occurrence ${k + 1} at bar and beat ${occurrence.place}, transposed by ${occurrence.transposition}, ${KEPT[occurrence.kept] ?? occurrence.kept}: play`);
-    button.addEventListener("click", () => hear([partOf(occurrence, button)]));
-    item.append(button);
-    return item;
-  }));
+  list.append(...occurrences.map((occurrence, k) => buildOccurrence(occurrence, k)));
   const ask_ = Object.assign(document.createElement("button"), { type: "button", textContent: "find it in the corpus" });
-  ask_.addEventListener("click", () => { chooseNotes(notes); search(true); });
+  const heard = statement.held.filter((i) => i >= 0 && i < view.song.notes.length);
+  Object.assign(ask_, { disabled: heard.length < 2, title: heard.length < 2 ? "the model does not hear these notes" : "" });
+  ask_.addEventListener("click", () => { roll.choose([...new Set(heard)]); search(true); });
   const last = document.createElement("li");
   last.append(ask_);
   list.append(last);
   find("motifs").children[index].append(list);
-  const at = note < 0 ? occurrences[0].start : view.song.notes[note][0];
-  roll.reveal(at, view.model.window_steps / 2);
+  roll.reveal(note < 0 ? statement.start : roll.all[note][0], view.model.window_steps / 2);
 }
 
-function chooseNotes(notes) {
-  const wanted = new Set(notes.map(([onset, , pitch]) => `${onset},${pitch}`));
-  roll.choose(view.song.notes.flatMap(([onset, , pitch], i) => (wanted.has(`${onset},${pitch}`) ? [i] : [])));
+function buildOccurrence(occurrence, number) {
+  const item = document.createElement("li"), button = document.createElement("button");
+  const { place, transposition, relation, probability, track, statement } = occurrence;
+  Object.assign(button, { type: "button", textContent: `${number + 1} · ${place} · ${SIGN(transposition)} · ${statement ? "statement" : relation}` });
+  button.title = `${track}; a return with probability ${probability.toFixed(2)}`;
+  button.setAttribute("aria-label", `occurrence ${number + 1} at bar and beat ${place}, transposed by ${transposition}, ${statement ? "the first clear statement" : relation}, ${button.title}: play`);
+  button.addEventListener("click", () => hear([partOf(occurrence, button)]));
+  item.append(button);
+  return item;
 }
 
 // ------------------------------------------------------------------ in the corpus

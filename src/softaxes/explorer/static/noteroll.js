@@ -1,5 +1,6 @@
 // The song's roll with notes that can be chosen: by dragging a box, by clicking, or with the arrow keys; the notes of
-// motifs wear their motif's colour, the occurrences of the one that is shown stand in frames.
+// motifs wear their motif's colour, the occurrences of the one that is shown stand in frames. Notes that the model does
+// not hear (other voices) are drawn faintly under the others, and only motifs have them.
 
 import { motifColour } from "./colours.js";
 import { LEFT, SongRoll, TOP } from "./roll.js";
@@ -7,20 +8,20 @@ import { LEFT, SongRoll, TOP } from "./roll.js";
 export class NoteRoll extends SongRoll {
   constructor(canvas, { onChosen, onMotif, onSearch }) {
     super(canvas, {});
-    Object.assign(this, { onChosen, onMotif, onSearch, owner: [], shown: -1, frames: [], chosen: new Set(), cursor: -1, anchor: -1, box: null, choosing: false });
+    Object.assign(this, { onChosen, onMotif, onSearch, all: [], owner: [], shown: -1, frames: [], chosen: new Set(), cursor: -1, anchor: -1, box: null, choosing: false });
   }
 
   open(song, steps) {
     super.open(song, steps);
-    Object.assign(this, { owner: song.notes.map(() => -1), shown: -1, frames: [], chosen: new Set(), cursor: -1, anchor: -1 });
+    const all = [...song.notes, ...song.others];
+    Object.assign(this, { all, owner: all.map(() => -1), shown: -1, frames: [], chosen: new Set(), cursor: -1, anchor: -1 });
     this.draw();
   }
 
   // Motifs, best first: a note belongs to the first that holds it.
   colour(motifs) {
-    const index = new Map(this.song.notes.map(([onset, , pitch], i) => [`${onset},${pitch}`, i]));
     this.owner.fill(-1);
-    this.held = motifs.map(({ occurrences }) => occurrences.map(({ notes }) => notes.map(([onset, , pitch]) => index.get(`${onset},${pitch}`)).filter((i) => i !== undefined)));
+    this.held = motifs.map(({ occurrences }) => occurrences.map(({ held }) => held.filter((i) => i >= 0)));
     this.held.forEach((occurrences, motif) => occurrences.flat().forEach((i) => { if (this.owner[i] < 0) this.owner[i] = motif; }));
     this.draw();
   }
@@ -86,7 +87,9 @@ export class NoteRoll extends SongRoll {
   }
 
   click(note, adds) {
-    if (note < 0) return adds ? null : this.choose([]);
+    const heard = note >= 0 && note < this.song.notes.length;
+    if (!heard && (adds || note < 0)) return adds ? null : this.choose([]);
+    if (!heard) return this.owner[note] >= 0 ? this.onMotif(this.owner[note], note) : this.choose([]);
     this.cursor = this.anchor = note;
     if (adds) this.choose(this.chosen.has(note) ? [...this.chosen].filter((i) => i !== note) : [...this.chosen, note]);
     else if (this.owner[note] >= 0) this.onMotif(this.owner[note], note);
@@ -118,15 +121,15 @@ export class NoteRoll extends SongRoll {
     return [x, y, x + Math.max(3, duration * this.scale), y + row];
   }
 
-  within([left, top, right, bottom]) {
-    return this.song.notes.flatMap((note, i) => {
+  within([left, top, right, bottom], notes = this.song.notes) {
+    return notes.flatMap((note, i) => {
       const [x, y, end, under] = this.place(note);
       return end > left && x < right && under > top && y < bottom ? [i] : [];
     });
   }
 
   noteAt(x, y) {
-    return this.within([x - 2, y - 2, x + 2, y + 2])[0] ?? -1;
+    return this.within([x - 2, y - 2, x + 2, y + 2], this.all)[0] ?? -1;  // what is heard comes first
   }
 
   // ---------------------------------------------------------------- what is drawn
@@ -137,12 +140,22 @@ export class NoteRoll extends SongRoll {
     return motif >= 0 ? motifColour(motif) : null;
   }
 
-  frame() {}  // there is no window here
+  // There is no window here, but other voices.
+  frame(pen, ink, x) {
+    const { width, height } = this.canvas.getBoundingClientRect(), heard = this.song.notes.length, plain = ink("--other");
+    for (let index = heard; index < this.all.length; index++) {
+      const [from, top, end, under] = this.place(this.all[index]);
+      if (end < LEFT || from > width || top > height) continue;
+      pen.fillStyle = this.colourOf(index) ?? plain;
+      pen.fillRect(from + 0.5, top + 0.5, Math.max(1, end - from - 1), Math.max(1, under - top - 1));
+    }
+  }
 
   mark(pen, ink) {
     pen.lineWidth = 1.5;
     this.frames.forEach((notes, number) => {
-      const boxes = notes.map((i) => this.place(this.song.notes[i]));
+      if (!notes.length) return;
+      const boxes = notes.map((i) => this.place(this.all[i]));
       const [x, y, end, under] = [0, 1, 2, 3].map((side) => Math[side < 2 ? "min" : "max"](...boxes.map((box) => box[side])));
       if (end < LEFT || x > this.canvas.clientWidth) return;
       pen.strokeStyle = motifColour(this.shown);

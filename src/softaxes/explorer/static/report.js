@@ -273,7 +273,7 @@ function listen() {
   find("sweep-figure").addEventListener("change", () => { drawSweep(); remember(); });
   find("sheet").addEventListener("change", (event) => { view.sheet = Number(event.target.value); view.kind.sheet = ""; drawSheet(); remember(); });
   addEventListener("popstate", () => restore().catch((error) => say(error.message)));
-  addEventListener("resize", () => { for (const [section, redraw] of Object.values(redraws)) if (!find(`${section}-section`).hidden) redraw(); });
+  addEventListener("resize", () => { if (find("all").hidden || !(view.report || view.sweep)) return; for (const [section, redraw] of Object.values(redraws)) if (!find(`${section}-section`).hidden) redraw(); });
 }
 
 start().catch((error) => { find("empty").hidden = false; find("empty-text").textContent = error.message; find("all").hidden = true; document.body.dataset.shown = "nothing"; });

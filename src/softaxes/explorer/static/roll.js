@@ -17,7 +17,7 @@ export class SongRoll {
 
   open(song, steps) {
     Object.assign(this, { song, steps, left: 0, playhead: null });
-    const pitches = song.notes.map((note) => note[2]);
+    const pitches = [...song.notes, ...song.others].map((note) => note[2]);
     this.low = Math.max(0, Math.min(...pitches) - 3);
     this.high = Math.min(127, Math.max(...pitches, this.low + 18) + 3);
     this.scale = Math.max(2, Math.min(14, (this.canvas.clientWidth - LEFT) / (6 * steps)));

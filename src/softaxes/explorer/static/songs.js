@@ -6,8 +6,9 @@ import { acceptDrops, giveAgain, upload } from "./drop.js";
 
 const find = (id) => document.getElementById(id);
 
-// `onChosen(id)` opens a song and may fail; the field keeps the name of what is open.
-export function buildSongs(maxBytes, onChosen) {
+// `onChosen(id)` opens a song and may fail; the field keeps the name of what is open. `others`: 1 to have the notes, too,
+// that the model does not hear.
+export function buildSongs(maxBytes, onChosen, others = 0) {
   let entries = [];
 
   async function list() {
@@ -27,7 +28,7 @@ export function buildSongs(maxBytes, onChosen) {
   }
 
   async function open(id) {
-    const song = await again(id, () => ask("/api/song", { id }));
+    const song = await again(id, () => ask("/api/song", { id, others }));
     find("song").value = entries.find((entry) => entry.id === id)?.name ?? song.name;
     find("empty").hidden = true;
     keepInLinks(id);
