@@ -271,14 +271,3 @@ def test_a_tune_played_over_and_over_without_a_rest_is_its_motif() -> None:
     gaps = np.diff([back.notes.onset[0] for back in best.returns])
     assert len(best.returns) >= 3 and (gaps % (12 * 240) == 0).all()
     assert {back.relation for back in best.returns} == {"exact"}
-
-
-def test_notes_of_two_lines_return_once() -> None:
-    """Two notes sound together at the beginning: from there on top and bottom line are the same notes."""
-    notes = clip([(0, 30), (0, 31), (120, 30), (240, 30), (360, 31), (480, 30)])
-    assert len(set(lines_of(notes).line.tolist())) == 2
-    motifs = find_motifs(notes)
-    assert motifs
-    for motif in motifs:
-        told = [(tuple(r.notes.onset.tolist()), tuple(r.notes.midi.tolist())) for r in motif.returns]
-        assert len(set(told)) == len(told)
