@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from softaxes.operators import LearnedOperators
     from softaxes.shifts import labelled_views, shift
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOME = {
     "Axes": "axes",
