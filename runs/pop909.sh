@@ -7,7 +7,7 @@ shared="--corpus pop909 --encoder aligned --batch 96 --squared-error 0.05 --temp
 shared+=" --precision bf16-mixed --threads 1"
 for seed in 0 1 2; do
   softaxes train $shared --folder "$data" --texture melody --low 12 --high 24 --width 384 --steps 4500 --learning-rate 2e-3 \
-    --infonce 3 --spread 3 --decorrelation 3 --notes 2 --latent-noise 0.05 --leak 30 \
+    --infonce 3 --spread 3 --decorrelation 3 --notes 2 --latent-noise 0.05 --leak 30 --semitone 0.35 \
     --seed $seed --out "$out/pop909-melody-$seed"
   softaxes train $shared --folder "$data" --texture full --low 4 --high 52 --width 256 --steps 4000 --learning-rate 1e-3 \
     --infonce 3 --spread 3 --notes 1 --leak 30 --seed $seed --out "$out/pop909-full-$seed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -16,6 +17,7 @@ from softaxes.aligned import (
     placing_circles,
     recurrences,
     start_from_music,
+    stretch,
 )
 from softaxes.aligned_task import LOOKING, AlignedTask, _same_place
 from softaxes.axes import Axes, CircleAxis, LineAxis
@@ -26,7 +28,7 @@ from tests.test_music_task import song
 
 SMALL = {"steps": 32, "dim": 40, "width": 24, "low": 6, "high": 18}
 WINDOWS = cut_windows([song(s) for s in range(12)], 32, bars=2, hop_bars=1, context_steps=8)
-CONFIG = MusicConfig(semitone=0.4, encoder="aligned", batch=24, dim=40, width=24, low=6, high=18, steps=10, notes=1.0)
+CONFIG = MusicConfig(encoder="aligned", batch=24, dim=40, width=24, low=6, high=18, steps=10, notes=1.0)
 
 
 def windows() -> torch.Tensor:
@@ -176,6 +178,38 @@ class TestStart:
         torch.testing.assert_close(placed["metre"].coordinate(z), torch.full((4,), 3.0), atol=1e-3, rtol=0)
 
 
+def test_a_stretched_latent_draws_the_same_and_its_semitone_has_the_length_asked(started: tuple) -> None:
+    encoder, decoder = copy.deepcopy(started[0]), copy.deepcopy(started[1])
+    torch.nn.init.normal_(encoder.head.weight, std=0.1)
+    basis = started[2]
+    skewed = 0.5 * basis[0] + 0.02 * basis[5]  # a fitted line is near the one it was made with
+    axes = Axes([
+        LineAxis(Line("pitch"), skewed, torch.randn(40)),
+        CircleAxis(Circle("metre", 16), basis[1:3], torch.zeros(40)),
+        CircleAxis(Circle("beat", 4, follows="metre"), basis[3:5], torch.zeros(40)),
+        LineAxis(Line("time"), 0.5 * basis[5], torch.zeros(40)),
+    ])  # fmt: skip
+    rolls = windows()[:6].float()
+    with torch.no_grad():
+        z = encoder(rolls)
+        drawn, moved, register = decoder(z), decoder(axes["pitch"].shift(z, 3)), axes["pitch"].coordinate(z)
+        there = stretch(encoder, decoder, axes, "pitch", 0.2)
+        longer = encoder(rolls)
+        assert float(there["pitch"].direction.norm()) == pytest.approx(0.2)
+        assert not torch.allclose(longer, z, atol=0.1)
+        torch.testing.assert_close(decoder(longer), drawn, atol=1e-2, rtol=1e-3)
+        torch.testing.assert_close(decoder(there["pitch"].shift(longer, 3)), moved, atol=1e-2, rtol=1e-3)
+        torch.testing.assert_close(there["pitch"].coordinate(longer), register, atol=1e-3, rtol=1e-4)
+
+
+def test_the_semitone_of_a_finished_run_is_as_long_as_asked() -> None:
+    task = AlignedTask(dataclasses.replace(CONFIG, semitone=0.35), WINDOWS)
+    torch.manual_seed(0)
+    model = task.build_model()
+    task.loss(model, task.batch(2), 2)
+    assert float(task.finish(model.eval()).axes["pitch"].direction.norm()) == pytest.approx(0.35, rel=1e-4)
+
+
 class TestTask:
     def test_places_agree_when_the_shift_is_undone(self) -> None:
         probability = torch.zeros(1, 3, 16)
@@ -220,7 +254,6 @@ class TestTask:
         bare = model.encoder.linear.weight.clone()
         terms = task.loss(model, task.batch(2), 2)
         assert not torch.equal(model.encoder.linear.weight, bare)
-        assert float(model.operators.log_step[0].detach().exp()) == pytest.approx(CONFIG.semitone)
         started = model.encoder.linear.weight.clone()
         task.loss(model, task.batch(3), 3)
         assert torch.equal(model.encoder.linear.weight, started)  # once

@@ -288,7 +288,7 @@ def test_shift_laws_have_their_spread_and_no_zero(law: str) -> None:
         ({"dim": 4}, "`dim` must be >= 8, got 4"),
         ({"isolated": 1.5}, r"`isolated` must lie in 0..1, got 1.5"),
         ({"learning_rate": 0.0}, "`learning_rate` must lie between 0 and 1, got 0.0"),
-        ({"semitone": 0.0}, "`semitone` must be positive, got 0.0"),
+        ({"semitone": -0.1}, "`semitone` must be a length, or 0, got -0.1"),
         ({"looking": 0.7, "frozen": 0.3}, r"`looking` \+ `frozen` must leave steps to code in, got 0.7 \+ 0.3"),
         ({"corpus": "folder"}, "`folder` must name a directory"),
     ],

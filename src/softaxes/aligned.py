@@ -25,7 +25,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from softaxes.axes import Axes, Axis, CircleAxis
+from softaxes.axes import Axes, Axis, CircleAxis, LineAxis
 from softaxes.decoders import DENSITY, log_odds
 from softaxes.roll_encoders import N_PITCHES, OCTAVE, ResidualBlock, attend
 
@@ -368,3 +368,31 @@ def placing_circles(encoder: AlignedEncoder, decoder: AlignedDecoder, axes: Axes
             axis = CircleAxis(axis.kind, plane, torch.zeros_like(axis.centre))
         placed.append(axis)
     return Axes(placed)
+
+
+@torch.no_grad()
+def stretch(encoder: AlignedEncoder, decoder: AlignedDecoder, axes: Axes, kind: str, length: float) -> Axes:
+    """Give a unit of a line the ``length`` it shall have in the latent; the axes of the stretched latent.
+
+    What the encoder writes along the line is stretched, and what the decoder reads is shrunk as much, so nothing else
+    changes: the length of a semitone is a choice of units, which weighs register against content in every distance.
+    """
+    line = axes[kind]
+    assert isinstance(line, LineAxis)
+    factor = length / float(line.direction.norm())
+    along = line.basis.T @ line.basis
+    wider, narrower = (factor - 1) * along, (1 / factor - 1) * along
+    for writes in (encoder.linear, encoder.recurring, encoder.head, encoder.direct):
+        writes.weight.add_(wider @ writes.weight)
+        if writes.bias is not None:
+            writes.bias.add_(wider @ writes.bias)
+    for reads in (decoder.linear, decoder.hidden[0], decoder.register, decoder.waves, decoder.correction[0]):
+        assert isinstance(reads, nn.Linear)
+        reads.weight.add_(reads.weight @ narrower)
+    stretched = [
+        LineAxis(axis.kind, axis.direction + wider @ axis.direction, axis.origin + wider @ axis.origin)
+        if isinstance(axis, LineAxis)
+        else axis
+        for axis in axes.values()
+    ]
+    return placing_circles(encoder, decoder, Axes(stretched))

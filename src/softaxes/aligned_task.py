@@ -30,7 +30,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from softaxes.aligned import AlignedDecoder, AlignedEncoder, decided, placing_circles, start_from_music
+from softaxes.aligned import AlignedDecoder, AlignedEncoder, decided, placing_circles, start_from_music, stretch
 from softaxes.decoders import note_loss
 from softaxes.factorization import SoftFactorization
 from softaxes.model import Model, Part
@@ -39,7 +39,7 @@ from softaxes.operators import predict_infonce, predict_squared_error
 from softaxes.train import Batch
 
 STARTING_WINDOWS = 12_000
-STEP = 0.5  # length of a step of time at the start
+SEMITONE, STEP = 0.5, 0.5  # length of one unit of pitch and of time at the start
 LOOKING = tuple(f"encoder.{name}" for name in ("row.", "beside", "score", "sharpness", "column", "along", "begin."))
 RESTING = ("encoder.silence", "encoder.when")  # as they were made
 LOOKING_DECAY = 0.05
@@ -172,8 +172,11 @@ class AlignedTask(MusicTask):
     def finish(self, model: nn.Module) -> Model:
         """Lines fitted on training windows, circles where the encoder places bars and beats."""
         finished = super().finish(model)
-        assert isinstance(finished.encoder, AlignedEncoder) and isinstance(finished.decoder, AlignedDecoder)
-        finished.axes = placing_circles(finished.encoder, finished.decoder, finished.axes)
+        encoder, decoder = finished.encoder, finished.decoder
+        assert isinstance(encoder, AlignedEncoder) and isinstance(decoder, AlignedDecoder)
+        finished.axes = placing_circles(encoder, decoder, finished.axes)
+        if self.config.semitone:
+            finished.axes = stretch(encoder, decoder, finished.axes, "pitch", self.config.semitone)
         return finished
 
     def _looking_loss(self, encoder: AlignedEncoder, batch: Batch, step: int) -> dict[str, Tensor]:
@@ -197,11 +200,11 @@ class AlignedTask(MusicTask):
         number = min(STARTING_WINDOWS, len(self.windows))
         which = np.sort(rng.choice(len(self.windows), size=number, replace=False))
         windows = torch.from_numpy(self.windows.center()[which]).to(model.encoder.head.weight.device)
-        model.operators.log_step[0] = math.log(self.config.semitone)
+        model.operators.log_step[0] = math.log(SEMITONE)
         model.operators.log_step[3] = math.log(STEP)
         with torch.autocast(windows.device.type, enabled=False):
-            basis, semitone = model.operators.basis(), self.config.semitone
-            start_from_music(model.encoder, model.decoder, basis, windows, semitone=semitone, step=STEP)
+            basis = model.operators.basis()
+            start_from_music(model.encoder, model.decoder, basis, windows, semitone=SEMITONE, step=STEP)
 
     def _noise(self, z: Tensor, basis: Tensor) -> Tensor:
         noise = self.config.latent_noise * torch.randn_like(z)

@@ -77,7 +77,7 @@ class MusicConfig:
         masked: weight of the anchors' notes, decoded from windows in which a rectangle of steps and pitches is hidden.
         leak, gaze, bar: weights of the terms of `softaxes.aligned_task`.
         temperature: of InfoNCE.
-        semitone: length of a semitone in the latent at the start (aligned).
+        semitone: length of a semitone in the finished latent, 0: as it was learned (aligned).
         looking: share of the steps, the first ones, in which only the places are learned to look from (aligned).
         frozen: share of the steps, the last ones, in which only the decoder learns (aligned).
         latent_noise: standard deviation of noise before decoding (aligned).
@@ -118,7 +118,7 @@ class MusicConfig:
     gaze: float = 1.0
     bar: float = 0.3
     temperature: float = 1.0
-    semitone: float = 0.5
+    semitone: float = 0.0
     looking: float = 0.25
     frozen: float = 0.2
     latent_noise: float = 0.1
@@ -134,8 +134,8 @@ class MusicConfig:
             raise ValueError(f"`isolated` must lie in 0..1, got {self.isolated}")
         if not 0 < self.learning_rate < 1:
             raise ValueError(f"`learning_rate` must lie between 0 and 1, got {self.learning_rate}")
-        if not self.semitone > 0:
-            raise ValueError(f"`semitone` must be positive, got {self.semitone}")
+        if not 0 <= self.semitone < math.inf:
+            raise ValueError(f"`semitone` must be a length, or 0, got {self.semitone}")
         if not 0 <= self.looking + self.frozen < 1:
             raise ValueError(f"`looking` + `frozen` must leave steps to code in, got {self.looking} + {self.frozen}")
         if self.corpus == "folder" and not self.folder:
