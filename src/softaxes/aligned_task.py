@@ -42,9 +42,8 @@ STARTING_WINDOWS = 12_000
 SEMITONE, STEP = 0.5, 0.5  # length of one unit of pitch and of time at the start
 LOOKING = tuple(f"encoder.{name}" for name in ("row.", "beside", "score", "sharpness", "column", "along", "begin."))
 RESTING = ("encoder.silence", "encoder.when")  # as they were made
-LOOKING_DECAY = 0.05
-WIDER = 2
-LOOKING_RATE = 3e-3
+LOOKING_RATE, LOOKING_DECAY = 3e-3, 0.05
+WIDER = 2  # times the anchors: one view of each, and no decoder
 PLACING = ("operators", "direct", "register", "waves", "log_sharpness")
 PLACING_RATE = 0.02  # of the learning rate: these few numbers place everything else
 WARM_STEPS = 150  # the starting point is good: the first steps should not undo it
@@ -81,13 +80,8 @@ class AlignedTask(MusicTask):
         return round((1 - self.config.frozen) * self.steps)
 
     def configure_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        groups: dict[str, list[nn.Parameter]] = {
-            "looking": [],
-            "resting": [],
-            "placing": [],
-            "encoder": [],
-            "decoder": [],
-        }
+        stages = ("looking", "resting", "placing", "encoder", "decoder")
+        groups: dict[str, list[nn.Parameter]] = {name: [] for name in stages}
         for name, parameter in model.named_parameters():
             if name.startswith(LOOKING):
                 groups["looking"].append(parameter)
