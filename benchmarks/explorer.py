@@ -144,7 +144,7 @@ def tell(rows: dict[str, list[float]]) -> None:
     """Print the table of times."""
     base = statistics.median(next(iter(rows.values())))
     for name, times in rows.items():
-        low, high = (statistics.quantiles(times, n=20)[i] for i in (0, 18))
+        low, high = (statistics.quantiles(times, n=20, method="inclusive")[i] for i in (0, 18))
         middle = statistics.median(times)
         print(
             f"{name:<42} median {middle:6.1f} ms  5-95 %: {low:5.1f} .. {high:6.1f}  worst {max(times):6.1f}  "
