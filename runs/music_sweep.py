@@ -39,8 +39,8 @@ def main() -> None:
     for weight in given.weights:
         for seed in range(given.seeds):
             run = given.out / f"{given.vary}-{weight:g}-seed-{seed}"
-            config = varied(base, given.vary, weight)
-            rows.append({"weight": weight, "seed": seed, **figures(run, config, data, seed, given)})
+            config = dataclasses.replace(varied(base, given.vary, weight), seed=seed)  # the songs stay where they are
+            rows.append({"weight": weight, "seed": seed, **figures(run, config, data, given)})
             print(json.dumps(rows[-1]), flush=True)
     print(sweep_report(given.out, rows, factorization=given.buys, content=CONTENT))
 
@@ -63,6 +63,8 @@ def as_settings(words: list[str]) -> dict[str, object]:
     """``--notes .5`` as {"notes": 0.5}, by the types of `MusicConfig`."""
     kinds = {field.name: type(field.default) for field in dataclasses.fields(MusicConfig)}
     settings: dict[str, object] = {}
+    if len(words) % 2:
+        raise SystemExit(f"music_sweep: settings come in pairs, --name value, got {' '.join(words)}")
     for name, value in zip(words[::2], words[1::2], strict=True):
         key = name.removeprefix("--").replace("-", "_")
         if key not in kinds:
@@ -77,13 +79,12 @@ def varied(config: MusicConfig, what: str, factor: float) -> MusicConfig:
     return dataclasses.replace(config, **{name: factor * getattr(config, name) for name in names})
 
 
-def figures(run: Path, config: MusicConfig, data: MusicData, seed: int, given: argparse.Namespace) -> dict[str, float]:
+def figures(run: Path, config: MusicConfig, data: MusicData, given: argparse.Namespace) -> dict[str, float]:
     """Train, and measure on the test songs of the split; kept in the run folder."""
     kept = run / FIGURES
     if kept.is_file():
         return dict(json.loads(kept.read_text(encoding="utf-8")))
-    task = task_of(config)(dataclasses.replace(config, seed=seed), data.train, data.validation,
-                           card=music_card(data, config))  # fmt: skip
+    task = task_of(config)(config, data.train, data.validation, card=music_card(data, config))
     train(task, run, Machine(precision="bf16-mixed", threads=1, progress=False))
     found = music_sheet(sa.load(run), torch.from_numpy(data.test.rolls), data.corpus.groups[data.test.song],
                         pitch_semitones=config.pitch_semitones, shift_steps=config.shift_steps,

@@ -338,6 +338,13 @@ def test_a_run_on_a_folder_of_midi_becomes_a_model(tmp_path: Path) -> None:
     assert F.cosine_similarity(z, z).min() > 0.99
 
 
+def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:
+    settings = {"task": "music", **dataclasses.asdict(MusicConfig()), "forced": 0.4}
+    (tmp_path / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+    with pytest.raises(ValueError, match="a run of another version of softaxes: it has settings forced"):
+        run_config(tmp_path)
+
+
 def test_a_part_of_another_version_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown network 'Gone'"):
         Part("Gone").build()

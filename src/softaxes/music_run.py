@@ -118,11 +118,14 @@ def music_card(data: MusicData, config: MusicConfig) -> dict[str, Any]:
 
 
 def run_config(run: Path) -> MusicConfig:
-    """The settings of a music run; ValueError if ``run`` is none."""
+    """The settings of a music run; ValueError if ``run`` is none, or has settings that this version does not know."""
     path = run / "config.json"
     if not path.is_file():
         raise ValueError(f"{run} is no run folder: it holds no config.json")
     settings = json.loads(path.read_text(encoding="utf-8"))
     if settings.pop("task", None) != MusicTask.name:
         raise ValueError(f"{run} is no music run")
+    unknown = sorted(settings.keys() - {field.name for field in dataclasses.fields(MusicConfig)})
+    if unknown:
+        raise ValueError(f"{run} is a run of another version of softaxes: it has settings {', '.join(unknown)}")
     return MusicConfig(**settings)

@@ -95,7 +95,8 @@ def distinct(lines: Lines, places: Sequence[Place], prototype: int) -> list[Plac
     for place in sorted(places, key=lambda p: p.first != prototype):
         notes = slice(place.first, place.last + 1)
         kept.setdefault((onset[notes].tobytes(), midi[notes].tobytes()), place.first)
-    return [p for p in places if p.first in kept.values()]
+    firsts = set(kept.values())
+    return [p for p in places if p.first in firsts]
 
 
 def melodies(lines: Lines, alike: Likeness) -> list[Found]:
