@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from softaxes.blobs import MAX_SHIFT, RECTANGLES, SIDES, blob_triplets
+from softaxes.data.blobs import MAX_SHIFT, RECTANGLES, SIDES, blob_triplets
 
 BATCH = 1024  # of the article
 LOOP = 512  # triplets the loop makes in one repetition

@@ -31,8 +31,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from explorer.browser import Browser, chromium
 from explorer.conftest import running
 
-from softaxes.checkpoint import load
 from softaxes.explorer import build
+from softaxes.model.checkpoint import load
 
 REPEATS = 100
 EDITS = [(pitch, 1 + i // 36) for i, pitch in enumerate([*range(-18, 0), *range(1, 19)] * 3)][:REPEATS]  # all different

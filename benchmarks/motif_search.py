@@ -23,16 +23,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from softaxes.axes import Axes, CircleAxis, LineAxis
-from softaxes.checkpoint import load
-from softaxes.model import Model, Part
-from softaxes.motif_index.build import merge_segments, update_index
-from softaxes.motif_index.nearest import BackendName
-from softaxes.motif_index.store import Index, read_manifest, write_manifest, write_segment
-from softaxes.motif_search import Query, Searcher, note_points, query_from_song
-from softaxes.motifs.alignment import align
-from softaxes.music import Song, note_array, write_song
-from softaxes.music_task import MusicConfig, music_kinds
+from softaxes.data.music import Song, note_array, write_song
+from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
+from softaxes.model.checkpoint import load
+from softaxes.model.model import Model
+from softaxes.model.part import Part
+from softaxes.search.alignment import align
+from softaxes.search.index.build import merge_segments, update_index
+from softaxes.search.index.choice import BackendName
+from softaxes.search.index.store import Index, read_manifest, write_manifest, write_segment
+from softaxes.search.query import Query, Searcher, note_points, query_from_song
+from softaxes.training.tasks.music.config import MusicConfig, music_kinds
 
 ENCODED, BARS, REPEATS = 10, 80, 20
 

@@ -21,15 +21,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from softaxes.patterns import evaluate
-from softaxes.patterns.bps_motif import load_bps_motif
-from softaxes.patterns.cosiatec import cosiatec
-from softaxes.patterns.forth import forth
-from softaxes.patterns.pointset import as_points
-from softaxes.patterns.siatec import siatec
-from softaxes.patterns.siatec_c import siatec_c
-from softaxes.patterns.siateccompress import siateccompress
-from softaxes.patterns.trawler import siact
+from softaxes.motifs.patterns import evaluate
+from softaxes.motifs.patterns.cosiatec import cosiatec
+from softaxes.motifs.patterns.datasets.bps_motif import load_bps_motif
+from softaxes.motifs.patterns.forth import forth
+from softaxes.motifs.patterns.pointset import as_points
+from softaxes.motifs.patterns.siatec import siatec
+from softaxes.motifs.patterns.siatec_c import siatec_c
+from softaxes.motifs.patterns.siateccompress import siateccompress
+from softaxes.motifs.patterns.trawler import siact
 
 ALGORITHMS: dict[str, Callable[[NDArray[np.int64]], object]] = {
     "siatec-c, 4 beats": siatec_c,

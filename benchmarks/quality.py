@@ -19,9 +19,10 @@ from pathlib import Path
 import torch
 from blobs import loop_triplet
 
-from softaxes.encoders import PooledConvEncoder
-from softaxes.factorization import triplet_factorization_loss
-from softaxes.toy import ToyTask, toy_recipe
+from softaxes.losses.factorization import triplet_factorization_loss
+from softaxes.model.networks.images import PooledConvEncoder
+from softaxes.training.tasks.blobs.config import toy_recipe
+from softaxes.training.tasks.blobs.task import ToyTask
 
 NOTEBOOK_STEPS, BATCH = 5000, 1024
 REPETITIONS = 3

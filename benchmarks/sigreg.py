@@ -1,4 +1,4 @@
-"""How much faster, and in how much less memory, is `softaxes.sigreg` than the article's program for the same thing?
+"""How much faster and leaner is `softaxes.losses.sigreg` than the article's program for the same thing?
 
 Forward and backward of one call, all programs in turn in one process; the ratio is that of the best times. The complex
 form is the article's: all of exp(i t u) over 17 knots on [-5, 5] at once, the derivative by autograd. Goals: >= 30x at
@@ -26,7 +26,7 @@ from rich.table import Table
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from softaxes.sigreg import sigreg, sigreg_article
+from softaxes.losses.sigreg import sigreg, sigreg_article
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,13 @@ import numpy as np
 import torch
 
 import softaxes as sa
-from softaxes.axes import Axes, LineAxis
-from softaxes.folder_latents import encode_files
-from softaxes.kinds import Line
-from softaxes.model import Model
-from softaxes.music import NOTE_DTYPE, Song, Track, cut_windows, note_array, write_song
-from softaxes.music_task import MusicConfig, MusicTask
+from softaxes.data.music import NOTE_DTYPE, Song, Track, cut_windows, note_array, write_song
+from softaxes.geometry.axes import Axes, LineAxis
+from softaxes.geometry.kinds import Line
+from softaxes.model.model import Model
+from softaxes.songs.folder import encode_files
+from softaxes.training.tasks.music.config import MusicConfig
+from softaxes.training.tasks.music.task import MusicTask
 
 WINDOWS, REPETITIONS, SONGS = 2048, 5, 1000
 

@@ -19,8 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from explorer.browser import Browser, chromium
 from explorer.conftest import running
 
-from softaxes.checkpoint import load
 from softaxes.explorer import build
+from softaxes.model.checkpoint import load
 
 PAGES = {
     "steer": "/?pitch=5",

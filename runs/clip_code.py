@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from softaxes.axes import Axes, fit_axes
-from softaxes.factorization import SoftFactorization
+from softaxes.data.music import load_corpus
+from softaxes.geometry.axes import Axes
+from softaxes.geometry.fit import fit_axes
+from softaxes.losses.factorization import SoftFactorization
 from softaxes.motifs import clip_code
 from softaxes.motifs.clip_code import KINDS, POSITION_BEATS, ClipEncoder, note_features
-from softaxes.music import load_corpus
 
 BATCH, SHIFTED = 128, 48
 

@@ -20,8 +20,8 @@ from torch import nn
 from softaxes.diagnostics.bootstrap import interval
 from softaxes.motifs import mix as mixes
 from softaxes.motifs.likeness import likeness
-from softaxes.patterns.bps_motif import load_bps_motif
-from softaxes.patterns.retrieval_scores import map_and_p1, map_nonexact, non_exact_tasks
+from softaxes.motifs.patterns.datasets.bps_motif import load_bps_motif
+from softaxes.motifs.patterns.scores.retrieval import map_and_p1, map_nonexact, non_exact_tasks
 
 HIDDEN, LONGEST, BATCH = 32, 160, 32
 

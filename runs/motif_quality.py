@@ -23,10 +23,10 @@ from softaxes.diagnostics.bootstrap import interval
 from softaxes.motifs import hybrid
 from softaxes.motifs.lines import lines_of
 from softaxes.motifs.mix import load_mix
+from softaxes.motifs.patterns.datasets.bps_motif import load_bps_motif
+from softaxes.motifs.patterns.evaluate import DISCOVERY_MEASURES
+from softaxes.motifs.patterns.scores.discovery import agreement, discovery_scores, f1
 from softaxes.motifs.traits import TRAITS, describe
-from softaxes.patterns.bps_motif import load_bps_motif
-from softaxes.patterns.discovery_scores import agreement, discovery_scores, f1
-from softaxes.patterns.evaluate import DISCOVERY_MEASURES
 
 RIDGE = 30.0
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from softaxes.axes import Axes, LineAxis
-from softaxes.checkpoint import load
 from softaxes.diagnostics.bootstrap import interval
-from softaxes.model import Model
-from softaxes.motif_index.store import Index
-from softaxes.motif_search import Hit, Query, Searcher, note_points, open_index
-from softaxes.motifs.alignment import align
+from softaxes.geometry.axes import Axes, LineAxis
+from softaxes.model.checkpoint import load
+from softaxes.model.model import Model
+from softaxes.search.alignment import align
+from softaxes.search.index.store import Index
+from softaxes.search.query import Hit, Query, Searcher, note_points, open_index
 
 SEEDS, SPOILT = (0, 1, 2), (0, 2, 4)
 STEPS = 32

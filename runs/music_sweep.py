@@ -18,11 +18,12 @@ from pathlib import Path
 import torch
 
 import softaxes as sa
-from softaxes.music_run import MusicData, load_music, music_card, task_of
-from softaxes.music_task import MusicConfig
 from softaxes.report.music_sheet import music_sheet
 from softaxes.report.sweep import sweep_report
-from softaxes.train import Machine, train
+from softaxes.training.loop import train
+from softaxes.training.machine import Machine
+from softaxes.training.tasks.music.config import MusicConfig
+from softaxes.training.tasks.music.data import MusicData, load_music, music_card, task_of
 
 SHAPING = ("within", "across", "size", "squared_error", "infonce", "leak", "gaze")
 RUNNING = ("cross_cos", "same_cos", "opposite_cos", "relative_error.pitch", "phase_cos.metre", "h1.pitch",

@@ -20,14 +20,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from baselines import CodeTraining, ModelCode, RatePoint, fit_pca, rate_point, train_code
+from rate_picture import rate_curve
 
 import softaxes as sa
-from softaxes.aligned import start_from_music
-from softaxes.baselines import CodeTraining, ModelCode, RatePoint, fit_pca, rate_point, train_code
-from softaxes.music_run import MusicData, load_music, task_of
-from softaxes.music_task import MusicConfig
+from softaxes.model.networks.aligned import start_from_music
 from softaxes.report.pictures.canvas import to_png
-from softaxes.report.pictures.rates import rate_curve
+from softaxes.training.tasks.music.config import MusicConfig
+from softaxes.training.tasks.music.data import MusicData, load_music, task_of
 
 METHODS = ("pca", "autoencoder", "beta-vae")
 POINTS, PICTURE, SETTINGS = "points.jsonl", "rate_curve.png", "settings.json"

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from softaxes.checkpoint import load, save_model
+from softaxes.model.checkpoint import load, save_model
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "softaxes" / "models"
 LIMIT = 8_000_000

@@ -22,9 +22,10 @@ class _AnyRun:
     def __init__(self) -> None:
         import torch
 
-        from softaxes.axes import Axes, CircleAxis, LineAxis
-        from softaxes.kinds import Circle, Line
-        from softaxes.model import Model, Part
+        from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
+        from softaxes.geometry.kinds import Circle, Line
+        from softaxes.model.model import Model
+        from softaxes.model.part import Part
 
         plane = torch.eye(8)[:2]
         axes = Axes(
@@ -56,7 +57,7 @@ def test_there_are_snippets_and_commands() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_exist_and_take_their_flags(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from softaxes import cli
+    from softaxes.commands import cli
 
     words = command.split()[1:]
     name, rest = cli.split_command(words)

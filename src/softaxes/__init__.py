@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from softaxes.axes import Axes, CircleAxis, LineAxis, fit_axes
-    from softaxes.checkpoint import load
     from softaxes.diagnostics import diagnose
-    from softaxes.factorization import SoftFactorization, triplet_factorization_loss
-    from softaxes.kinds import Circle, Line
-    from softaxes.lejepa import lejepa, sigreg
-    from softaxes.model import Model
-    from softaxes.operators import LearnedOperators
-    from softaxes.shifts import labelled_views, shift
+    from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
+    from softaxes.geometry.fit import fit_axes
+    from softaxes.geometry.kinds import Circle, Line
+    from softaxes.geometry.operators import LearnedOperators
+    from softaxes.geometry.shifts import labelled_views, shift
+    from softaxes.losses.factorization import SoftFactorization, triplet_factorization_loss
+    from softaxes.losses.lejepa import lejepa
+    from softaxes.losses.sigreg import sigreg
+    from softaxes.model.checkpoint import load
+    from softaxes.model.model import Model
 
 __version__ = "0.3.0"
 
 _HOME = {
-    "Axes": "axes",
-    "Circle": "kinds",
-    "CircleAxis": "axes",
-    "LearnedOperators": "operators",
-    "Line": "kinds",
-    "LineAxis": "axes",
-    "Model": "model",
-    "SoftFactorization": "factorization",
+    "Axes": "geometry.axes",
+    "Circle": "geometry.kinds",
+    "CircleAxis": "geometry.axes",
+    "LearnedOperators": "geometry.operators",
+    "Line": "geometry.kinds",
+    "LineAxis": "geometry.axes",
+    "Model": "model.model",
+    "SoftFactorization": "losses.factorization",
     "diagnose": "diagnostics",
-    "fit_axes": "axes",
-    "labelled_views": "shifts",
-    "lejepa": "lejepa",
-    "load": "checkpoint",
-    "shift": "shifts",
-    "sigreg": "lejepa",
-    "triplet_factorization_loss": "factorization",
+    "fit_axes": "geometry.fit",
+    "labelled_views": "geometry.shifts",
+    "lejepa": "losses.lejepa",
+    "load": "model.checkpoint",
+    "shift": "geometry.shifts",
+    "sigreg": "losses.sigreg",
+    "triplet_factorization_loss": "losses.factorization",
 }
 __all__ = [
     "Axes",
@@ -70,15 +70,3 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
-
-
-class _Package(ModuleType):
-    """This package, whose functions ``lejepa`` and ``sigreg`` have the names of the modules they live in: importing
-    such a module must not put it in the function's place."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not (name in _HOME and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -2,6 +2,6 @@
 
 import sys
 
-from softaxes.cli import main
+from softaxes.commands.cli import main
 
 sys.exit(main())

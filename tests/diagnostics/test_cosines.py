@@ -10,7 +10,7 @@ import torch
 
 from softaxes import SoftFactorization
 from softaxes.diagnostics import cosines
-from softaxes.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Line
 
 from . import naive, worlds
 from .worlds import args

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from softaxes.diagnostics.labelled import label
-from softaxes.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Line
 
 from . import worlds
 from .worlds import args

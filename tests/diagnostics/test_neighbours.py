@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from softaxes.axes import fit_axes
 from softaxes.diagnostics import neighbours
 from softaxes.diagnostics.neighbours import Hits, content_ranks, ranks, retrieval
+from softaxes.geometry.fit import fit_axes
 
 from . import naive, worlds
 from .worlds import args

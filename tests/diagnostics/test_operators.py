@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from softaxes.axes import fit_axes
 from softaxes.diagnostics import operators
 from softaxes.diagnostics.held_out import coordinates, fit, held_out_axes, predict
 from softaxes.diagnostics.labelled import label
-from softaxes.kinds import Circle, Line
+from softaxes.geometry.fit import fit_axes
+from softaxes.geometry.kinds import Circle, Line
 
 from . import naive, worlds
 from .worlds import args

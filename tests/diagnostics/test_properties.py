@@ -11,7 +11,7 @@ import pytest
 
 from softaxes.diagnostics import PROPERTIES, diagnose, notes, operators, probes, spectrum
 from softaxes.diagnostics.properties import SIMILARITY, TRANSFORMATIONS
-from softaxes.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Line
 
 from . import worlds
 from .worlds import args

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 import softaxes as sa
-from softaxes.axes import fit_axes
 from softaxes.diagnostics import PROPERTIES, Report, diagnose
 from softaxes.diagnostics.report import Figure
-from softaxes.kinds import Line
+from softaxes.geometry.fit import fit_axes
+from softaxes.geometry.kinds import Line
 
 from . import worlds
 from .worlds import args

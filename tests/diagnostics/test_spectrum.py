@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from softaxes import blobs
+from softaxes.data import blobs
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.spectrum import (
     effective_rank,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from softaxes import blobs
-from softaxes.kinds import Circle, Line
+from softaxes.data import blobs
+from softaxes.geometry.kinds import Circle, Line
 
 LINES = (Line("pitch"), Line("time"))
 CIRCLES = (Line("pitch"), Circle("metre", period=16))

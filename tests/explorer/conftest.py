@@ -12,16 +12,17 @@ import numpy as np
 import pytest
 import torch
 
-from softaxes.axes import fit_axes
+from softaxes.data.music import Song, note_array, write_song
+from softaxes.data.music.rolls import notes_to_roll, roll_to_notes
 from softaxes.explorer.app import Explorer, build_app
 from softaxes.explorer.blob_world import BlobWorld, untrained
 from softaxes.explorer.library import Library
 from softaxes.explorer.reports import Reports
 from softaxes.explorer.serve import guarded, listen, server
-from softaxes.kinds import Circle, Line
-from softaxes.model import Model, Part
-from softaxes.music import Song, note_array, write_song
-from softaxes.music.rolls import notes_to_roll, roll_to_notes
+from softaxes.geometry.fit import fit_axes
+from softaxes.geometry.kinds import Circle, Line
+from softaxes.model.model import Model
+from softaxes.model.part import Part
 
 KINDS = (Line("pitch"), Circle("metre", 16), Circle("beat", 4, follows="metre"), Line("time"))
 STEPS = 32

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from softaxes.axes import UnknownKind
+from softaxes.data.music import Song
 from softaxes.explorer import answers as module
 from softaxes.explorer.answers import Answers
 from softaxes.explorer.steering import Edit, steer_window
-from softaxes.model import Model
-from softaxes.music import Song
+from softaxes.geometry.axes import UnknownKind
+from softaxes.model.model import Model
 
 from .conftest import tune
 

@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from softaxes.data.music.midi import song_from_midi
 from softaxes.explorer.app import Explorer, build_app
 from softaxes.explorer.library import Library
 from softaxes.explorer.reader import LIMITS
 from softaxes.explorer.reports import Reports
 from softaxes.explorer.serve import guarded
-from softaxes.model import Model
-from softaxes.music.midi import song_from_midi
+from softaxes.model.model import Model
 from softaxes.report.page import KIND_COLOURS
 
 ORIGIN = {"origin": "http://127.0.0.1:8000"}

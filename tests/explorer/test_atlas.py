@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from softaxes.data.music import Limits, Song, note_array
+from softaxes.data.music.midi import song_from_midi
+from softaxes.data.music.rolls import notes_to_roll
 from softaxes.explorer.atlas import Atlas, key_of, two_components
 from softaxes.explorer.library import Library
 from softaxes.explorer.reader import LIMITS, Reader
-from softaxes.model import Model
-from softaxes.music import Limits, Song, note_array
-from softaxes.music.midi import song_from_midi
-from softaxes.music.rolls import notes_to_roll
+from softaxes.model.model import Model
 
 from .conftest import STEPS, tune
 

@@ -12,8 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from softaxes.axes import Axes, LineAxis
-from softaxes.blobs import KINDS
+from softaxes.data.blobs import KINDS
 from softaxes.explorer.app import build_app
 from softaxes.explorer.blob_world import (
     BlobWorld,
@@ -27,7 +26,8 @@ from softaxes.explorer.blob_world import (
     untrained,
 )
 from softaxes.explorer.guard import LOOPBACK, Guard
-from softaxes.model import Model
+from softaxes.geometry.axes import Axes, LineAxis
+from softaxes.model.model import Model
 
 MIDDLE_BLOB = "0" * 28 + "0180" + "0180" + "0" * 28  # four pixels in the middle
 
@@ -90,7 +90,7 @@ def test_random_images_differ_by_seed_only() -> None:
 
 
 def test_a_model_of_music_is_refused(tmp_path: Any, model: Model) -> None:
-    from softaxes.checkpoint import MODEL_FILE, save_model
+    from softaxes.model.checkpoint import MODEL_FILE, save_model
 
     save_model(model, tmp_path / MODEL_FILE)
     with pytest.raises(ValueError, match="is no model of blobs"):

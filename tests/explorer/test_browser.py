@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from softaxes.data.music import read_song
 from softaxes.explorer.app import Explorer, build_app
 from softaxes.explorer.library import Library
 from softaxes.explorer.steering import Edit, steer_window, true_edit
-from softaxes.model import Model
-from softaxes.music import read_song
+from softaxes.model.model import Model
 
 pytest.importorskip("selenium", reason="the browser tests need the dev extra: pip install softaxes[dev]")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from softaxes.data.music import read_song, write_song
 from softaxes.explorer.app import Explorer, build_app
 from softaxes.explorer.library import Library
-from softaxes.model import Model
-from softaxes.motif_find import STEPS_PER_BEAT, motifs_of_song
-from softaxes.music import read_song, write_song
+from softaxes.model.model import Model
+from softaxes.songs.motifs import STEPS_PER_BEAT, motifs_of_song
 
 pytest.importorskip("selenium", reason="the browser tests need the dev extra: pip install softaxes[dev]")
 

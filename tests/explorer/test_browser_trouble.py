@@ -9,7 +9,7 @@ import pytest
 from softaxes.explorer.app import Explorer, build_app
 from softaxes.explorer.library import Library
 from softaxes.explorer.steering import true_edit
-from softaxes.model import Model
+from softaxes.model.model import Model
 
 pytest.importorskip("selenium", reason="the browser tests need the dev extra: pip install softaxes[dev]")
 

@@ -8,10 +8,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from softaxes import explorer
-from softaxes.checkpoint import save_model
 from softaxes.explorer import build, default_model, explore
 from softaxes.explorer.blob_world import untrained
-from softaxes.model import Model
+from softaxes.model.checkpoint import save_model
+from softaxes.model.model import Model
 
 
 def test_the_default_model_opens_when_it_ships() -> None:
@@ -28,8 +28,8 @@ def test_no_arguments_open_the_default_model(model: Model, tmp_path: Path, monke
     save_model(model, tmp_path / "model.safetensors")
     served = []
     monkeypatch.setattr(explorer, "DEFAULT", str(tmp_path))
-    monkeypatch.setattr("softaxes.checkpoint.shipped", lambda: [str(tmp_path)])
-    monkeypatch.setattr("softaxes.checkpoint._find", lambda name: Path(name) / "model.safetensors")
+    monkeypatch.setattr("softaxes.model.checkpoint.shipped", lambda: [str(tmp_path)])
+    monkeypatch.setattr("softaxes.model.checkpoint._find", lambda name: Path(name) / "model.safetensors")
     monkeypatch.setattr("softaxes.explorer.serve.serve", lambda *given: served.append(given))
     monkeypatch.setattr("softaxes.explorer.blob_world.shipped", list)
     monkeypatch.setattr("softaxes.explorer.reports.shipped", list)

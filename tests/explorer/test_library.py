@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from softaxes.data.music import Limits, read_song
 from softaxes.explorer.library import DROPPED_SONGS, FINER_STEPS, Library, NoSuchSong, clean_name
 from softaxes.explorer.reader import Reader
-from softaxes.motif_find import STEPS_PER_BEAT
-from softaxes.music import Limits, read_song
+from softaxes.songs.motifs import STEPS_PER_BEAT
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from softaxes.data.music import Song, Track, note_array, read_song, write_song
 from softaxes.explorer import motifs as module
 from softaxes.explorer.atlas import Atlas
 from softaxes.explorer.library import Library
@@ -24,10 +25,9 @@ from softaxes.explorer.motifs import (
     nearest,
     search_motif,
 )
-from softaxes.model import Model
-from softaxes.motif_find import STEPS_PER_BEAT, motifs_of_song
+from softaxes.model.model import Model
 from softaxes.motifs.find import RELATIONS
-from softaxes.music import Song, Track, note_array, read_song, write_song
+from softaxes.songs.motifs import STEPS_PER_BEAT, motifs_of_song
 
 from .conftest import tune
 
@@ -137,7 +137,7 @@ def test_without_numba_a_sentence_says_what_to_install(monkeypatch: pytest.Monke
     def missing(*_: object) -> None:
         raise ImportError("the pattern algorithms need numba: pip install 'softaxes[patterns]'")
 
-    monkeypatch.setattr("softaxes.motif_find.find_motifs", missing)
+    monkeypatch.setattr("softaxes.songs.motifs.find_motifs", missing)
     with pytest.raises(ValueError, match="need numba"):
         motifs_of(PIECE, PIECE, "melody")
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from softaxes.checkpoint import shipped
 from softaxes.diagnostics.report import Figure, Report
 from softaxes.explorer import reports as module
 from softaxes.explorer.reports import NoReport, Reports, sweep_of
+from softaxes.model.checkpoint import shipped
 
 PITCH = Figure("h1", 0.9, 0.85, 0.95, 300, 0.01, "pitch")
 WORSE = Figure("h1", 0.4, 0.3, 0.5, 300, 0.01, "pitch")
@@ -135,8 +135,8 @@ def test_a_file_or_a_shipped_model_has_its_report_beside_it(tmp_path: Path, monk
     run = write(tmp_path / "run", music_metrics())
     (run / "model.safetensors").touch()
     assert Reports([str(run / "model.safetensors")]).open("model.safetensors")["about"] == "music"
-    (tmp_path / "models").mkdir()
-    (tmp_path / "models" / "famous.metrics.json").write_text(json.dumps(music_metrics()))
+    (tmp_path / "model" / "shipped").mkdir(parents=True)
+    (tmp_path / "model" / "shipped" / "famous.metrics.json").write_text(json.dumps(music_metrics()))
     monkeypatch.setattr(module, "shipped", lambda: ["famous"])
     monkeypatch.setattr(module.resources, "files", lambda _: tmp_path)
     assert Reports(["famous"]).open("famous")["about"] == "music"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from softaxes.patterns.notes import Notes
+from softaxes.motifs.patterns.notes import Notes
 
 MOTIF = [(0, 0), (240, 4), (480, 7), (600, 5), (720, 4), (960, 12)]  # (ticks, semitones)
 

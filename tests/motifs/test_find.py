@@ -11,10 +11,10 @@ from softaxes.motifs.candidates import BLOCK_NOTES, WHOLE_NOTES, candidates
 from softaxes.motifs.find import RELATIONS, find_motifs, relation, transposition
 from softaxes.motifs.hybrid import choose, discover, melodies, proposed
 from softaxes.motifs.lines import lines_of, with_top_voice
+from softaxes.motifs.patterns.notes import Notes
+from softaxes.motifs.patterns.similarities import combined
 from softaxes.motifs.returns import Place, apart, returns
 from softaxes.motifs.traits import TRAITS, agreement, describe
-from softaxes.patterns.notes import Notes
-from softaxes.patterns.similarities import combined
 
 from .pieces import MOTIF, clip, placed, planted
 

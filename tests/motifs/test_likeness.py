@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from softaxes.motifs.likeness import MEASURES, likeness
+from softaxes.motifs.patterns.notes import Notes
 from softaxes.motifs.spelling import guess_morphetic
-from softaxes.patterns.notes import Notes
 
 from .pieces import MOTIF, clip, placed, random_clip
 

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from softaxes.toy import ToyConfig, ToyTask
-from softaxes.train import Machine, train
+from softaxes.training.loop import train
+from softaxes.training.machine import Machine
+from softaxes.training.tasks.blobs.config import ToyConfig
+from softaxes.training.tasks.blobs.task import ToyTask
 
 TINY = ToyConfig(encoder="flat", width=64, depth=1, steps=60, batch=64, bfloat16=False)
 

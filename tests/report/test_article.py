@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from softaxes.blobs import blob_images, shift_grid
+from softaxes.data.blobs import blob_images, shift_grid
 from softaxes.report import article
 from softaxes.report.controls import centroid
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from softaxes.blobs import blob_images
-from softaxes.model import Part
+from softaxes.data.blobs import blob_images
+from softaxes.model.part import Part
 from softaxes.report.controls import centroid, untrained
 from tests.report.worlds import blob_model
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from softaxes.music import write_song
-from softaxes.music.pop909_labels import NONE
-from softaxes.music_run import train_music
-from softaxes.music_task import MusicConfig
+from softaxes.commands.train import train_music
+from softaxes.data.music import write_song
+from softaxes.data.music.pop909_labels import NONE
 from softaxes.report.music import music_report
 from softaxes.report.music_probes import OWN, above, music_probes, probe_figures, probe_section, probe_targets
 from softaxes.report.tables import with_interval
-from softaxes.train import Machine
-from tests.song_models import small_model
-from tests.test_folder_latents import tune
+from softaxes.training.machine import Machine
+from softaxes.training.tasks.music.config import MusicConfig
+from tests.songs.song_models import small_model
+from tests.songs.test_folder_latents import tune
 
 
 def windows(n: int = 120, songs: int = 12) -> tuple[np.ndarray, np.ndarray]:

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from softaxes.axes import Axes, CircleAxis, LineAxis
 from softaxes.diagnostics import PROPERTIES
-from softaxes.kinds import Circle, Line
-from softaxes.model import Model, Part
+from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
+from softaxes.geometry.kinds import Circle, Line
+from softaxes.model.model import Model
+from softaxes.model.part import Part
 from softaxes.report.music import music_metrics
 from softaxes.report.music_joint import beyond_figures, joint_figures
 from softaxes.report.music_notes import METHODS, edit, edit_figures

@@ -15,15 +15,15 @@ from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from softaxes.data.music import Song, note_array
 from softaxes.diagnostics import Figure as Value
 from softaxes.diagnostics.cosines import cosines
-from softaxes.kinds import Circle, Line
-from softaxes.music import Song, note_array
+from softaxes.geometry.kinds import Circle, Line
 from softaxes.report import pictures
 from softaxes.report.page import KIND_COLOURS, NEUTRAL
-from softaxes.report.pictures import curves, directions, galleries, maps, operations, rates, rolls, songs, spectra
+from softaxes.report.pictures import curves, directions, galleries, maps, operations, rolls, songs, spectra
 from softaxes.report.pictures.canvas import INK, to_svg
-from softaxes.songs import SteeredSong
+from softaxes.songs.steer import SteeredSong
 
 NAN = math.nan
 RNG = np.random.default_rng(0)
@@ -115,12 +115,6 @@ CASES: dict[str, Callable[[], Figure]] = {
         kind="pitch",
         unit="semitones",
         chance=0.1,
-    ),
-    "rate_curve": lambda: rates.rate_curve(
-        [
-            rates.RatePoint("pca", dim, 0, 0.5, *(f1, f1 - 0.1, f1 + 0.1) * 3, 100, 10)
-            for dim, f1 in ((16, 0.3), (64, 0.5))
-        ]
     ),
     "song_before_and_after": lambda: songs.song_before_and_after(
         Song("one bar", note_array([(0, 4, 60), (4, 4, 62)])),

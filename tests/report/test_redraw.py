@@ -7,7 +7,7 @@ import pytest
 
 from softaxes.diagnostics.cosines import chance_same_anchor, pair_cosines
 from softaxes.diagnostics.labelled import label
-from softaxes.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Line
 from softaxes.report.redraw import BINS, CLOCK_BINS, cosine_bins, moves, phase_errors, success_row
 
 KINDS = (Line("pitch"), Line("time"), Circle("metre", 16))

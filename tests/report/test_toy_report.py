@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from softaxes.blobs import KINDS, blob_images
+from softaxes.data.blobs import KINDS, blob_images
 from softaxes.diagnostics import PROPERTIES, Report
 from softaxes.report import article
 from softaxes.report.controls import centroid
@@ -28,7 +28,8 @@ from softaxes.report.toy_sheet import (
     toy_findings,
     toy_sheet,
 )
-from softaxes.toy import ToyConfig, ToyTask
+from softaxes.training.tasks.blobs.config import ToyConfig
+from softaxes.training.tasks.blobs.task import ToyTask
 from tests.report.worlds import blob_model, check_page
 
 SECTIONS = (

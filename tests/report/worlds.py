@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softaxes.axes import Axes, LineAxis
-from softaxes.blobs import KINDS
-from softaxes.kinds import Line
-from softaxes.model import Model, Part
+from softaxes.data.blobs import KINDS
+from softaxes.geometry.axes import Axes, LineAxis
+from softaxes.geometry.kinds import Line
+from softaxes.model.model import Model
+from softaxes.model.part import Part
 
 VOID = {"meta", "br", "img", "hr", "input", "link", "use", "path", "image", "rect", "circle", "ellipse", "line"}
 LOADS = {"src", "href", "xlink:href", "data", "poster", "action", "srcset"}

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from softaxes.diagnostics.labelled import Array, Labelled, label
-from softaxes.kinds import Circle, Kind
+from softaxes.geometry.kinds import Circle, Kind
 
 # |a + b - c - x| / |a - x| for independent isotropic latents of many dimensions, and the same where c is x
 CHANCE, CHANCE_CANCELLING = math.sqrt(2), math.sqrt(3)

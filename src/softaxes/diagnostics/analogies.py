@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike
 
 from softaxes.diagnostics.labelled import Array, Labelled, label
 from softaxes.diagnostics.operators import relative_errors
-from softaxes.kinds import Kind
+from softaxes.geometry.kinds import Kind
 
 
 def analogies(

@@ -31,7 +31,7 @@ from numpy.typing import ArrayLike
 from scipy.special import hyp2f1
 
 from softaxes.diagnostics.labelled import Array, Labelled, label
-from softaxes.kinds import Circle, Kind
+from softaxes.geometry.kinds import Circle, Kind
 
 RELATIONS = ("cross", "same", "opposite", "circle")
 

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike
 
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.labelled import Array, Labelled, label
-from softaxes.kinds import Circle, Kind
+from softaxes.geometry.kinds import Circle, Kind
 
 
 @dataclass(frozen=True)

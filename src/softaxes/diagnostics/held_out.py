@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from softaxes.axes import Axes, fit_axes
 from softaxes.diagnostics.labelled import Array, Labelled
-from softaxes.kinds import Circle
+from softaxes.geometry.axes import Axes
+from softaxes.geometry.fit import fit_axes
+from softaxes.geometry.kinds import Circle
 
 Folds = list[tuple[Array, Axes]]  # items, and axes that were not fitted on them
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from softaxes.kinds import Kind, Line, check_kinds
+from softaxes.geometry.kinds import Kind, Line, check_kinds
 
 Array = NDArray[Any]
 RESOLUTION = float(np.finfo(np.float32).eps)

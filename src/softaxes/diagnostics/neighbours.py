@@ -23,10 +23,10 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from softaxes.axes import Axes
 from softaxes.diagnostics.held_out import Folds, held_out_axes
 from softaxes.diagnostics.labelled import Array, Labelled, finite, label
-from softaxes.kinds import Kind
+from softaxes.geometry.axes import Axes
+from softaxes.geometry.kinds import Kind
 
 TIES = ("worst", "half")
 _CHUNK = 2_000_000  # distances held at once

@@ -27,7 +27,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from softaxes.diagnostics.labelled import Array, Labelled, finite, group_index, label, to_numpy
-from softaxes.kinds import Circle, Kind
+from softaxes.geometry.kinds import Circle, Kind
 
 ALPHAS = np.logspace(-6, 3, 10)  # ridge weights to choose from, per row
 

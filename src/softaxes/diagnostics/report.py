@@ -16,7 +16,7 @@ import numpy as np
 from softaxes.diagnostics.bootstrap import Bootstrap, Statistic
 from softaxes.diagnostics.labelled import Array, Labelled
 from softaxes.diagnostics.properties import PROPERTIES, Property
-from softaxes.kinds import Circle
+from softaxes.geometry.kinds import Circle
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 
-from softaxes.axes import Axes
 from softaxes.diagnostics import additivity, cosines, global_axis, neighbours, operators, probes, spectrum
 from softaxes.diagnostics.analogies import donor_errors, predict_from_donors
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.held_out import Folds, coordinates, fit, held_out_axes, predict
 from softaxes.diagnostics.labelled import Array, Labelled, label
 from softaxes.diagnostics.report import Report, Sheet
-from softaxes.kinds import Circle, Kind
+from softaxes.geometry.axes import Axes
+from softaxes.geometry.kinds import Circle, Kind
 
 GALLERY = 2000  # most crops among which an operator's result is looked for
 DONORS = 5  # other crops whose difference an analogy averages

@@ -16,8 +16,8 @@ import tyro
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-    from softaxes.model import Model
-    from softaxes.music.corpora import Corpus
+    from softaxes.data.music.corpora import Corpus
+    from softaxes.model.model import Model
 
 
 DEFAULT = "pop909-melody"
@@ -44,8 +44,8 @@ def explore(
         port: listen on this port; 0 takes the usual one, so that an open page finds a restarted server, or a free one.
         open_browser: open the page.
     """
-    from softaxes.checkpoint import load, shipped
     from softaxes.explorer.serve import serve
+    from softaxes.model.checkpoint import load, shipped
 
     name = model or default_model(shipped())
     serve(build(load(name), name, folder, blobs, reports), host, port, open_browser)
@@ -70,12 +70,12 @@ def build(
     """
     import torch
 
-    from softaxes.checkpoint import shipped
     from softaxes.explorer.app import Explorer, build_app
     from softaxes.explorer.blob_world import BlobWorld, is_toy, toy_models
     from softaxes.explorer.library import Library
     from softaxes.explorer.reports import Reports
-    from softaxes.songs import grid_of
+    from softaxes.model.checkpoint import shipped
+    from softaxes.songs.codec import grid_of
 
     torch.set_num_threads(1)  # a single window gains nothing from more, and the browser needs the other cores
     toy = is_toy(model)
@@ -91,7 +91,7 @@ def build(
 
 def _tunes(steps_per_beat: int) -> Corpus | None:
     """The tunes that come with music21, or None where it is not installed."""
-    from softaxes.music.corpora import load_corpus
+    from softaxes.data.music.corpora import load_corpus
 
     try:
         return load_corpus("tunes", steps_per_beat=steps_per_beat)

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from softaxes.data.music.song import Song
 from softaxes.explorer.steering import Edit, Steered, marked_notes, reach, steer_windows
-from softaxes.model import Model
-from softaxes.music.song import Song
+from softaxes.model.model import Model
 
 KEPT = 1024  # answers: about 40 kB each
 BATCH = 4  # edits computed between two looks at whether someone waits

@@ -38,6 +38,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from softaxes.data.music.midi import midi_bytes
+from softaxes.data.music.rolls import notes_to_roll, roll_to_notes, texture_notes
+from softaxes.data.music.song import Song
 from softaxes.explorer.answers import Answer, Answers, bar_lines, tempo_at
 from softaxes.explorer.atlas import Atlas
 from softaxes.explorer.blob_world import BlobWorld, random_image
@@ -48,12 +51,9 @@ from softaxes.explorer.pages import STATIC, kinds_css, page
 from softaxes.explorer.reader import LIMITS
 from softaxes.explorer.reports import NoReport, Reports
 from softaxes.explorer.steering import Edit, marked_notes, reach
-from softaxes.kinds import Circle, Kind
-from softaxes.model import Model
-from softaxes.music.midi import midi_bytes
-from softaxes.music.rolls import notes_to_roll, roll_to_notes, texture_notes
-from softaxes.music.song import Song
-from softaxes.songs import Grid, grid_of
+from softaxes.geometry.kinds import Circle, Kind
+from softaxes.model.model import Model
+from softaxes.songs.codec import Grid, grid_of
 
 WAITING_UPLOADS = 64
 READ_AT_ONCE = 2

@@ -26,14 +26,14 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from softaxes.data.music.cache import cache_folder
+from softaxes.data.music.rolls import ONSET, texture_notes
+from softaxes.data.music.song import Song
+from softaxes.data.music.windows import cut_windows
 from softaxes.explorer.library import Entry, Library
-from softaxes.model import Model
-from softaxes.music.cache import cache_folder
-from softaxes.music.rolls import ONSET, texture_notes
-from softaxes.music.song import Song
-from softaxes.music.windows import cut_windows
+from softaxes.model.model import Model
 from softaxes.report.pictures.maps import has_umap, umap_embedding
-from softaxes.songs import grid_of
+from softaxes.songs.codec import grid_of
 
 BATCH = 32  # windows encoded between two looks at whether someone waits
 QUIET_SECONDS = 0.3

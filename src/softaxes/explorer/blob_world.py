@@ -17,10 +17,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from softaxes.blobs import MAX_SHIFT, blob_images, shift_grid
-from softaxes.checkpoint import load, shipped
-from softaxes.model import Model
-from softaxes.toy import ToyTask, toy_recipe
+from softaxes.data.blobs import MAX_SHIFT, blob_images, shift_grid
+from softaxes.model.checkpoint import load, shipped
+from softaxes.model.model import Model
+from softaxes.training.tasks.blobs.config import toy_recipe
+from softaxes.training.tasks.blobs.task import ToyTask
 
 SIDE = 16
 UNTRAINED = "untrained"

@@ -16,15 +16,15 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from softaxes.data.music.corpora import Corpus
+from softaxes.data.music.folders import check_folder, find_files
+from softaxes.data.music.midi import read_bytes
+from softaxes.data.music.song import Song
 from softaxes.explorer.reader import LIMITS, Reader
-from softaxes.music.corpora import Corpus
-from softaxes.music.folders import check_folder, find_files
-from softaxes.music.midi import read_bytes
-from softaxes.music.song import Song
 
 DROPPED_SONGS = 200  # the oldest is forgotten first
 OPEN_SONGS = 64  # read songs of the folder that are kept in memory
-FINER_STEPS = 24  # a beat, for motifs: softaxes.motif_find.STEPS_PER_BEAT, for which this module need not wait
+FINER_STEPS = 24  # a beat, for motifs: softaxes.songs.motifs.STEPS_PER_BEAT, for which this module need not wait
 FINER_LIMITS = replace(LIMITS, steps=FINER_STEPS * LIMITS.steps)
 
 

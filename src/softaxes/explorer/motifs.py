@@ -22,11 +22,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from softaxes.model import Model
-from softaxes.music.rolls import Texture, full_texture, notes_to_roll, texture_notes
-from softaxes.music.song import Song
-from softaxes.patterns.notes import Notes as Points
-from softaxes.patterns.pointset import TICKS_PER_BEAT
+from softaxes.data.music.rolls import Texture, full_texture, notes_to_roll, texture_notes
+from softaxes.data.music.song import Song
+from softaxes.model.model import Model
+from softaxes.motifs.patterns.notes import Notes as Points
+from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
 
 if TYPE_CHECKING:
     from softaxes.explorer.atlas import Atlas
@@ -55,7 +55,7 @@ def motifs_of(finer: Song, song: Song, texture: Texture) -> dict[str, Any]:
     Raises:
         ValueError: more than `MOST_NOTES` notes; numba is not installed.
     """
-    from softaxes.motif_find import motifs_of_song  # numba: seconds that a page without motifs need not wait for
+    from softaxes.songs.motifs import motifs_of_song
 
     if len(finer.notes) > MOST_NOTES:
         raise ValueError(

@@ -14,9 +14,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from softaxes.music.clocks import Grid
-from softaxes.music.midi import Limits, song_from_midi
-from softaxes.music.song import Song
+from softaxes.data.music.clocks import Grid
+from softaxes.data.music.midi import Limits, song_from_midi
+from softaxes.data.music.song import Song
 
 LIMITS = Limits(bytes=5_000_000, notes=50_000, steps=100_000)
 SECONDS, STARTING_SECONDS = 20.0, 120.0

@@ -14,8 +14,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from softaxes.checkpoint import shipped
 from softaxes.diagnostics import PROPERTIES
+from softaxes.model.checkpoint import shipped
 from softaxes.report.page import METRICS_FILE
 from softaxes.report.sweep import CONTENT
 from softaxes.report.tables import name_in_words
@@ -105,7 +105,7 @@ class Reports:
 def _source_of(model: str, toy: bool) -> Source:
     command = f"softaxes {'toy ' if toy else ''}report {model}"
     if model in shipped():
-        return Source(Path(str(resources.files("softaxes") / "models" / f"{model}.{METRICS_FILE}")), command)
+        return Source(Path(str(resources.files("softaxes") / "model" / "shipped" / f"{model}.{METRICS_FILE}")), command)
     path = Path(model)
     return Source((path if path.is_dir() else path.parent) / METRICS_FILE, command)
 

@@ -23,11 +23,11 @@ from jaxtyping import UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from softaxes.data.music.rolls import ONSET, notes_to_roll, roll_to_notes
 from softaxes.diagnostics.notes import note_counts
-from softaxes.kinds import Circle, Kind
-from softaxes.model import Model
-from softaxes.music.rolls import ONSET, notes_to_roll, roll_to_notes
-from softaxes.shifts import shift
+from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.shifts import shift
+from softaxes.model.model import Model
 
 EDITED = ("pitch", "metre", "time")  # kinds with a true edit
 SAME = 1e-4  # relative distance below which two latents are one: what rounding does

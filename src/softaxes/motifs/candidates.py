@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softaxes.motifs.lines import Lines
-from softaxes.patterns.pointset import TICKS_PER_BEAT
-from softaxes.patterns.siatec_c import FOUR_BEATS, siatec_c
-from softaxes.patterns.tecs import TECList
+from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
+from softaxes.motifs.patterns.siatec_c import FOUR_BEATS, siatec_c
+from softaxes.motifs.patterns.tecs import TECList
 
 SMALLEST, LARGEST = 3, 32  # notes
 LONGEST_TICKS = 16 * TICKS_PER_BEAT

@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from softaxes.axes import Axes
-from softaxes.kinds import Line
-from softaxes.patterns.notes import Notes
-from softaxes.patterns.pointset import TICKS_PER_BEAT
+from softaxes.geometry.axes import Axes
+from softaxes.geometry.kinds import Line
+from softaxes.motifs.patterns.notes import Notes
+from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
 
 KINDS = (Line("pitch"), Line("position"))
 MAX_NOTES, POSITION_BEATS = 64, 4

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from softaxes.motifs.patterns.notes import Notes
 from softaxes.motifs.returns import Likeness
-from softaxes.patterns.notes import Notes
 
 ALPHA, TEMPERATURE = 0.8, 0.5
 

@@ -19,8 +19,8 @@ import numpy as np
 
 from softaxes.motifs.hybrid import MOST_MOTIFS, Found, best_motifs, distinct
 from softaxes.motifs.lines import Lines
+from softaxes.motifs.patterns.notes import Notes
 from softaxes.motifs.returns import Likeness
-from softaxes.patterns.notes import Notes
 
 RELATIONS = ("exact", "diatonic", "rhythm kept", "contour kept", "varied")
 

@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from softaxes.motifs.candidates import candidates
 from softaxes.motifs.lines import Lines, lines_of, with_top_voice
 from softaxes.motifs.mix import learned_mix
+from softaxes.motifs.patterns.delta_gamma import repeated_melodies
+from softaxes.motifs.patterns.notes import Notes
+from softaxes.motifs.patterns.pointset import Points
 from softaxes.motifs.returns import Likeness, Place, returns
 from softaxes.motifs.traits import describe
-from softaxes.patterns.delta_gamma import repeated_melodies
-from softaxes.patterns.notes import Notes
-from softaxes.patterns.pointset import Points
 
 MOST_MOTIFS, MOST_PATTERNS = 12, 30  # for people; for a measure that asks for all
 LONGEST_VOICE = 4_000  # notes of the top voice in which melodies are looked for at once

@@ -34,10 +34,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from softaxes.motifs.patterns._compiled import compiled
+from softaxes.motifs.patterns.notes import Notes
+from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
 from softaxes.motifs.spelling import guess_morphetic
-from softaxes.patterns._compiled import compiled
-from softaxes.patterns.notes import Notes
-from softaxes.patterns.pointset import TICKS_PER_BEAT
 
 MEASURES = (
     "translation chromatic / longer", "translation chromatic / shorter",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from softaxes.motifs.patterns.notes import Notes, skyline
 from softaxes.motifs.spelling import guess_morphetic
-from softaxes.patterns.notes import Notes, skyline
 
 Integers = NDArray[np.int64]
 

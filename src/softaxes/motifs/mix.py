@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softaxes.motifs.likeness import MEASURES, likeness
-from softaxes.patterns.notes import Notes
+from softaxes.motifs.patterns.notes import Notes
 
 Floats = NDArray[np.float64]
 WEIGHTS = ("mean", "scale", "linear", "first", "first_bias", "second", "second_bias", "last", "bias")

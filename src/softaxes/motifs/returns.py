@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softaxes.motifs.lines import Lines
-from softaxes.patterns._compiled import compiled
-from softaxes.patterns.notes import Notes
+from softaxes.motifs.patterns._compiled import compiled
+from softaxes.motifs.patterns.notes import Notes
 
 LEAST_FIT = 0.45
 MOST_PLACES = 150

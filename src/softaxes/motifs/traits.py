@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from softaxes.motifs.lines import Lines
+from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
 from softaxes.motifs.returns import Place
-from softaxes.patterns.pointset import TICKS_PER_BEAT
 
 TRAITS = (
     "log count", "log notes", "log beats", "notes per beat", "spread of notes",

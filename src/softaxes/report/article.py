@@ -25,12 +25,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softaxes.blobs import KINDS, MAX_SHIFT, PITCH, TIME, blob_images
+from softaxes.data.blobs import KINDS, MAX_SHIFT, PITCH, TIME, blob_images
 from softaxes.diagnostics import Figure, Report, spectrum
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.cosines import angle_of_halves, chance_same_anchor, pair_cosines, signed_differences
 from softaxes.diagnostics.labelled import Array, Labelled, label
-from softaxes.shifts import Shift, labelled_views
+from softaxes.geometry.shifts import Shift, labelled_views
 
 Encode = Callable[[Tensor], Tensor]
 SHIFTS = {"pitch": Shift(dim=-2), "time": Shift(dim=-1)}

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from softaxes.model import Model
+from softaxes.model.model import Model
 
 
 def untrained(model: Model, *, seed: int = 0) -> Model:

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from softaxes.data.music.song import Song
 from softaxes.motifs.find import Motif
-from softaxes.music.song import Song
-from softaxes.patterns.notes import Notes
-from softaxes.patterns.pointset import TICKS_PER_BEAT
+from softaxes.motifs.patterns.notes import Notes
+from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
 from softaxes.report.page import Page, Section, Widget, render
 
 COLOURS = (

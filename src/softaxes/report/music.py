@@ -12,13 +12,13 @@ import numpy as np
 from softaxes import __version__, load
 from softaxes.diagnostics import Report
 from softaxes.diagnostics.cosines import pair_cosines
-from softaxes.music_run import load_music, run_config
 from softaxes.report import redraw
 from softaxes.report.music_page import UNITS, music_page
 from softaxes.report.music_probes import probe_section, run_probes
 from softaxes.report.music_sheet import MusicFindings, chance_of, music_sheet, success_at_amounts
 from softaxes.report.page import write_page
-from softaxes.tracking import read_metrics
+from softaxes.training.tasks.music.data import load_music, run_config
+from softaxes.training.tracking import read_metrics
 
 
 def music_report(run: Path, /, *, windows: int = 1000, seed: int = 0, controls: bool = True) -> Path:

@@ -16,10 +16,10 @@ from softaxes.diagnostics import Figure, Report
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.neighbours import Hits, retrieval
 from softaxes.diagnostics.operators import relative_errors
-from softaxes.kinds import Circle
-from softaxes.model import Model
+from softaxes.geometry.kinds import Circle
+from softaxes.geometry.shifts import shift
+from softaxes.model.model import Model
 from softaxes.report.music_views import PITCH, HeldOut
-from softaxes.shifts import shift
 
 BEYOND_SEMITONES = 6  # further than training went
 MEASURES = (("h1", 1), ("h5", 5))

@@ -30,10 +30,10 @@ from softaxes.diagnostics.notes import (
     pitch_leakage,
     transposition,
 )
-from softaxes.kinds import Circle
-from softaxes.model import Model
+from softaxes.geometry.kinds import Circle
+from softaxes.geometry.shifts import Shift, labelled_views
+from softaxes.model.model import Model
 from softaxes.report.music_views import PITCH, HeldOut
-from softaxes.shifts import Shift, labelled_views
 
 METHODS = ("steered", "ceiling", "no change", "copy")
 DECODED = 400  # most windows that are decoded

@@ -13,7 +13,7 @@ from softaxes.diagnostics import Report, spectrum
 from softaxes.diagnostics.cosines import pair_cosines
 from softaxes.diagnostics.held_out import coordinates, held_out_axes
 from softaxes.diagnostics.labelled import Labelled
-from softaxes.kinds import Circle
+from softaxes.geometry.kinds import Circle
 from softaxes.report.music_sheet import MusicFindings, chance_of, success_at_amounts
 from softaxes.report.music_views import PITCH, TIME
 from softaxes.report.page import Block, Page, Picture, Section, Table, kind_colour

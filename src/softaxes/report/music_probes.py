@@ -20,23 +20,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int, UInt8
+from sklearn.decomposition import PCA
 
-from softaxes.baselines import fit_pca
+from softaxes.data.music import Windows, pop909
+from softaxes.data.music.pop909_labels import NONE, song_labels, window_labels
+from softaxes.data.music.rolls import ONSET, SUSTAIN
 from softaxes.diagnostics import Figure
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.labelled import Array
 from softaxes.diagnostics.probes import Probe, category, r2_of_means, ridge_r2
-from softaxes.model import Model
-from softaxes.music import Windows, pop909
-from softaxes.music.pop909_labels import NONE, song_labels, window_labels
-from softaxes.music.rolls import ONSET, SUSTAIN
-from softaxes.music_run import MusicData
-from softaxes.music_task import MusicConfig
+from softaxes.model.model import Model
 from softaxes.report.music_views import PITCH
 from softaxes.report.page import READING, Section, Table
 from softaxes.report.tables import number, with_interval
+from softaxes.training.tasks.music.config import MusicConfig
+from softaxes.training.tasks.music.data import MusicData
 
 WORDS = {
     "key": ("key of 24, accuracy", "1: the key of every window of songs it has not seen"),
@@ -108,11 +107,10 @@ def music_probes(
 ) -> Reports:
     """Figures by features and target; a target that fewer than two songs have is left out."""
     z = model.encode(rolls)
-    wide = torch.from_numpy(np.ascontiguousarray(rolls))
     features = {"latents": z.numpy(), "axes removed": model.axes.remove(z).numpy()}
     if len(rolls):
-        pca = fit_pca(wide, min(model.axes_dim, len(rolls)))
-        features["roll"] = pca.encode(wide).numpy()
+        pca = PCA(min(model.axes_dim, len(rolls)), svd_solver="randomized", random_state=0)
+        features["roll"] = pca.fit_transform(rolls.reshape(len(rolls), -1).astype(np.float32))
     reports = {name: probe_figures(rows, targets, draws=draws) for name, rows in features.items()}
     if PITCH in model.axes and len(rolls):
         register = np.rint(np.asarray(model.axes[PITCH].coordinate(z))).astype(np.int64)

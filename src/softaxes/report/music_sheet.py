@@ -15,15 +15,15 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from softaxes.axes import Axes
 from softaxes.diagnostics import Figure, Report, diagnose
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.held_out import held_out_axes, predict
 from softaxes.diagnostics.labelled import Array, Labelled, group_index, to_numpy
 from softaxes.diagnostics.neighbours import retrieval
 from softaxes.diagnostics.operators import nearest_own_shift
-from softaxes.kinds import Circle
-from softaxes.model import Model
+from softaxes.geometry.axes import Axes
+from softaxes.geometry.kinds import Circle
+from softaxes.model.model import Model
 from softaxes.report.controls import untrained
 from softaxes.report.music_joint import beyond_figures, joint_figures
 from softaxes.report.music_notes import DECODED, Edited, edit, edit_figures, reconstruction_figures

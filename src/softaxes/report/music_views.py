@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softaxes.axes import Axes
+from softaxes.data.music import isolate
 from softaxes.diagnostics.labelled import Array, Labelled, label
-from softaxes.kinds import Circle, Kind
-from softaxes.model import Model
-from softaxes.music import isolate
-from softaxes.shifts import Shift, labelled_views
+from softaxes.geometry.axes import Axes
+from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.shifts import Shift, labelled_views
+from softaxes.model.model import Model
 
 PITCH, TIME = "pitch", "time"
 AMOUNTS_A_KIND = 6  # views of each kind in the running and the isolated set
@@ -89,7 +89,7 @@ class HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class LabelledRolls:
-    """Windows (B, ...) and their views (B, V, ...) with labels, as `softaxes.shifts.Views`, and their groups."""
+    """Windows (B, ...) and their views (B, V, ...) with labels (as `geometry.shifts.Views`) and their groups."""
 
     anchor: Tensor
     views: Tensor

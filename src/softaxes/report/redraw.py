@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from softaxes.axes import Axes
 from softaxes.diagnostics.cosines import Cosines, chance_same_anchor
 from softaxes.diagnostics.held_out import coordinates, held_out_axes
 from softaxes.diagnostics.labelled import Array, Labelled
-from softaxes.kinds import Circle
+from softaxes.geometry.axes import Axes
+from softaxes.geometry.kinds import Circle
 
 BINS = 50
 CLOCK_BINS = 32

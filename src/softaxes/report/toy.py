@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from softaxes import __version__
-from softaxes.blobs import KINDS
+from softaxes.data.blobs import KINDS
 from softaxes.diagnostics.cosines import pair_cosines
 from softaxes.report import article, redraw
 from softaxes.report.page import write_page

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
-from softaxes.blobs import KINDS, MAX_SHIFT
+from softaxes.data.blobs import KINDS, MAX_SHIFT
 from softaxes.diagnostics import Figure, spectrum
 from softaxes.diagnostics.cosines import pair_cosines
 from softaxes.diagnostics.labelled import Array

@@ -19,19 +19,19 @@ import numpy as np
 import torch
 
 from softaxes import load
-from softaxes.axes import Axes
-from softaxes.blobs import KINDS, MAX_SHIFT, BlobViews, blob_images, blob_triplets, shift_grid
+from softaxes.data.blobs import KINDS, MAX_SHIFT, BlobViews, blob_images, blob_triplets, shift_grid
 from softaxes.diagnostics import Figure, Report, diagnose, spectrum
 from softaxes.diagnostics.bootstrap import interval
 from softaxes.diagnostics.labelled import Array, Labelled, label
 from softaxes.diagnostics.probes import r2_of_means, ridge_r2
-from softaxes.model import Model
+from softaxes.geometry.axes import Axes
+from softaxes.geometry.shifts import Views, labelled_views
+from softaxes.model.model import Model
 from softaxes.report import article
 from softaxes.report.article import SHIFTS, Encode
 from softaxes.report.controls import centroid, untrained
 from softaxes.report.tables import joined
-from softaxes.shifts import Views, labelled_views
-from softaxes.tracking import read_metrics
+from softaxes.training.tracking import read_metrics
 
 FROM_LADDERS = ("additivity", "own_shift", "size_r2", "size_exponent", "size_ratio_cv")
 GRIDS = 100

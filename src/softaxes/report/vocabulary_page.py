@@ -28,7 +28,7 @@ _NAMES = {
 
 
 def vocabulary_page(told: Mapping[str, Any], rolls: NDArray[np.uint8]) -> Page:
-    """The page of what `softaxes.motif_vocabulary.vocabulary_record` tells; ``rolls`` has a picture for every word."""
+    """The page of what `softaxes.search.vocabulary.vocabulary_record` tells; ``rolls`` has a picture for every word."""
     words = f"{len(told['words'])} words of {told['clips']:,} clips, {told['length_steps']} steps long"
     summary = f"{words}, from {told['songs']:,} songs; register and place are removed before clips are grouped."
     sections = [

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from softaxes.diagnostics.cosines import Cosines, angle_of_halves, chance_same_anchor, signed_differences
 from softaxes.diagnostics.labelled import Labelled
-from softaxes.kinds import Circle
+from softaxes.geometry.kinds import Circle
 from softaxes.report.page import NEUTRAL, kind_colour
 from softaxes.report.pictures.canvas import FAINT, INK, Array, blank, legend, name, say_nothing, some
 

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from softaxes.music.song import Song
+from softaxes.data.music.song import Song
 from softaxes.report.page import NEUTRAL, kind_colour
 from softaxes.report.pictures.canvas import FAINT, INK, blank, legend, name, say_nothing
-from softaxes.songs import SteeredSong
+from softaxes.songs.steer import SteeredSong
 
 BARS = 8
 TITLES = ("before", "steered", "the true edit")

@@ -1,0 +1,229 @@
+"""``softaxes COMMAND --flags``: which command calls which public function?
+
+The table below is the whole command line: one command, one function, whose parameters are the flags. Nothing heavy is
+imported before a command is known, so ``softaxes --help`` answers at once. ``--config FILE.yaml`` gives flags from a
+file (an unknown key is refused as an unknown flag is); flags on the command line win.
+
+Exit codes: 0 done; 2 the caller's mistake, told in one line; 130 interrupted, and the line says how to go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import importlib
+import io
+import itertools
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+
+class Command(NamedTuple):
+    """Where a command's function lives, and one line for ``--help``."""
+
+    function: str
+    summary: str
+
+
+COMMANDS = {
+    "demo": Command(
+        "softaxes.commands.demo:demo", "the main job: blobs, then real tunes, one report (under 8 minutes)"
+    ),
+    "toy train": Command("softaxes.commands.toy_train:train_toy", "train a recipe on random blobs"),
+    "toy report": Command("softaxes.report.toy:toy_report", "every picture and number of a toy run"),
+    "toy sweep": Command("softaxes.commands.toy_sweep:sweep_toy", "factorization weight against content, as a curve"),
+    "train": Command("softaxes.commands.train:train_music", "train an encoder (and decoder) on a corpus of music"),
+    "report": Command("softaxes.report.music:music_report", "judge a music run on its held-out songs"),
+    "steer": Command(
+        "softaxes.commands.steer:steer", "move a MIDI file along a model's axes and write what it decodes to"
+    ),
+    "encode": Command("softaxes.commands.encode:encode_folder", "a folder of MIDI files to latents"),
+    "motifs find": Command(
+        "softaxes.commands.motifs_find:find", "a song's motifs: where they return, to see and to hear"
+    ),
+    "motifs evaluate": Command(
+        "softaxes.commands.motifs_evaluate:evaluate", "every motif method on annotated movements"
+    ),
+    "motifs search": Command(
+        "softaxes.commands.motifs_search:search_motifs", "the places in a folder most like a query"
+    ),
+    "motifs vocabulary": Command("softaxes.commands.motifs_vocabulary:motif_vocabulary", "a folder's motifs as words"),
+    "motifs phrases": Command(
+        "softaxes.commands.motifs_phrases:compare_phrases", "are a song's equal phrases found? (POP909)"
+    ),
+    "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
+}
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or words[0] in ("-h", "--help"):
+        print(overview())
+        return 0
+    if words[0] in ("-V", "--version"):
+        from softaxes import __version__
+
+        print(f"softaxes {__version__}")
+        return 0
+    name, rest = split_command(words)
+    if name is None:
+        return _complain(_unknown(words))
+    if rest is None:
+        print(overview(prefix=name))
+        return 0
+    return _guarded(name, rest)
+
+
+def overview(prefix: str = "") -> str:
+    """The commands that begin with ``prefix``, a line each."""
+    rows = {name: command for name, command in COMMANDS.items() if name.startswith(prefix)}
+    width = max(len(name) for name in rows)
+    lines = [
+        "softaxes: teach an encoder named axes from labelled shifts, and find, move and hear motifs along them.",
+        "",
+        "usage: softaxes COMMAND [--flags]      softaxes COMMAND --help lists a command's flags",
+        "",
+        *(f"  {name:<{width}}  {command.summary}" for name, command in rows.items()),
+    ]
+    if not prefix:
+        lines += ["", "start here: softaxes demo --out demo"]
+    return "\n".join(lines)
+
+
+def split_command(words: Sequence[str]) -> tuple[str | None, list[str] | None]:
+    """The command that ``words`` begin with and the words after it; ``(group, None)`` asks for a group's overview."""
+    for length in (2, 1):
+        name = " ".join(words[:length])
+        if name in COMMANDS and len(words) >= length:
+            return name, list(words[length:])
+    group = f"{words[0]} "
+    if any(name.startswith(group) for name in COMMANDS) and (len(words) == 1 or words[1] in ("-h", "--help")):
+        return group, None
+    return None, []
+
+
+def _unknown(words: Sequence[str]) -> str:
+    asked = " ".join(words[:2] if any(n.startswith(f"{words[0]} ") for n in COMMANDS) else words[:1])
+    near = difflib.get_close_matches(asked, COMMANDS, n=1)
+    hint = f"did you mean `softaxes {near[0]}`?" if near else "softaxes --help lists them"
+    return f"no command {asked!r}; {hint}"
+
+
+def _guarded(name: str, rest: Sequence[str]) -> int:
+    """Run a command; the caller's mistakes become one line and exit code 2."""
+    try:
+        return _run(name, rest)
+    except KeyboardInterrupt:
+        print("\nsoftaxes: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except (ValueError, TypeError, OSError) as error:
+        if os.environ.get("SOFTAXES_TRACEBACK"):
+            raise
+        if isinstance(error, OSError) and error.filename is not None and error.strerror:
+            return _complain(f"{error.filename}: {error.strerror.lower()}")
+        return _complain(str(error) or type(error).__name__)
+    except Exception as error:
+        if type(error).__name__ != "Interrupted":  # the class lives beside torch; importing it here would cost a second
+            raise
+        print(f"\nsoftaxes: {error}", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _run(name: str, rest: Sequence[str]) -> int:
+    function = _load(COMMANDS[name].function)
+    import tyro
+
+    flags = _with_config(rest)
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+            call = tyro.cli(
+                _deferred(function), args=flags, prog=f"softaxes {name}", config=(tyro.conf.OmitArgPrefixes,)
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            print(told.getvalue(), end="")
+            return 0
+        return _complain(f"{_one_line(told.getvalue())} (softaxes {name} --help lists the flags)")
+    result = call()
+    if result is not None:
+        if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may not be UTF-8
+            sys.stdout.reconfigure(errors="backslashreplace")
+        print(result)
+    return 0
+
+
+def _load(path: str) -> Callable[..., Any]:
+    module, function = path.split(":")
+    loaded: Callable[..., Any] = getattr(importlib.import_module(module), function)
+    return loaded
+
+
+def _deferred(function: Callable[..., Any]) -> Callable[..., Any]:
+    """``function`` with its signature and help, but only bound: errors of parsing and of running stay apart."""
+    import functools
+
+    @functools.wraps(function)
+    def bind(*args: Any, **kwargs: Any) -> Callable[[], Any]:
+        return functools.partial(function, *args, **kwargs)
+
+    return bind
+
+
+def _with_config(rest: Sequence[str]) -> list[str]:
+    """``rest`` with ``--config FILE`` replaced by the flags that the file gives, in front."""
+    words = list(rest)
+    for index, word in enumerate(words):
+        if word == "--config" and index + 1 < len(words):
+            return [*config_flags(words[index + 1]), *words[:index], *words[index + 2 :]]
+        if word.startswith("--config="):
+            return [*config_flags(word.removeprefix("--config=")), *words[:index], *words[index + 1 :]]
+    return words
+
+
+def config_flags(path: str) -> list[str]:
+    """Flags from a YAML mapping: ``steps: 500`` becomes ``--steps 500``, ``progress: false`` ``--no-progress``."""
+    import yaml
+
+    try:
+        with open(path, encoding="utf-8") as file:
+            settings = yaml.safe_load(file) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(settings, dict):
+        raise ValueError(f"{path} must hold a mapping of flags, got {type(settings).__name__}")
+    flags: list[str] = []
+    for key, value in settings.items():
+        flag = str(key).replace("_", "-")
+        if isinstance(value, bool):
+            flags.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            flags += [f"--{flag}", *(str(v) for v in (value if isinstance(value, list) else [value]))]
+    return flags
+
+
+def _one_line(text: str) -> str:
+    """The first paragraph under the title of tyro's box; its longer advice belongs to ``--help``."""
+    bare = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    rows = [line.strip(" │╭╮╰╯├┤─|+-") for line in bare.splitlines()]
+    under_title = itertools.dropwhile(lambda row: not row, rows[_title(rows) + 1 :])
+    message = " ".join(itertools.takewhile(bool, under_title))
+    return re.sub(r"\s*\(applied to [^)]*\)", "", message) or "these flags cannot be read"
+
+
+def _title(rows: Sequence[str]) -> int:
+    return next((index for index, row in enumerate(rows) if row), len(rows))
+
+
+def _complain(message: str) -> int:
+    print(f"softaxes: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

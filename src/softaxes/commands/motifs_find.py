@@ -1,0 +1,80 @@
+"""``softaxes motifs find SONG.mid``: a song's motifs as a table, a page to see and hear, JSON, CSV, MIDI.
+
+The file is read on a grid of ``STEPS_PER_BEAT`` steps (sixteenths, triplets and 32nds fall on it exactly); tracks are
+staves, drums are left out. Where POP909's table of beats lies beside it, beats and bars are those (as for ``steer``).
+What comes out counts bars and beats from 1, as musicians do.
+"""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from softaxes.data.music.midi import read_song
+from softaxes.data.music.pop909 import beats_beside
+from softaxes.songs.motifs import LIMITS, STEPS_PER_BEAT, SongMotifs, as_json, motifs_of_song, write_csv, write_midi
+
+
+def find(
+    song: Annotated[Path, tyro.conf.Positional],
+    *,
+    most: int = 12,
+    least_notes: int = 3,
+    page: Path | None = None,
+    json: bool = False,
+    csv: Path | None = None,
+    midi: Path | None = None,
+) -> str:
+    """The repeated motifs of a song: where each returns, transposed by how much, and what is kept.
+
+    Args:
+        song: a MIDI file; a beat_midi.txt beside it (POP909) says where its beats and bars are.
+        most: motifs at most, best first.
+        least_notes: notes of a motif at least.
+        page: where to write the page to see and hear (default: SONG-motifs.html in this folder; with --json none).
+        json: print JSON instead of the table.
+        csv: write one row a return to this file.
+        midi: write one MIDI file a motif, its returns in place, into this folder.
+    """
+    written = [path.resolve() for path in (page, csv) if path is not None]
+    if song.resolve() in written or len(set(written)) < len(written):
+        raise ValueError("`page` and `csv` must be files of their own, and not the song")
+    read = read_song(song, STEPS_PER_BEAT, grid="notes", beats=beats_beside(song), limits=LIMITS)
+    found = motifs_of_song(read, most, least_notes)
+    if csv is not None:
+        write_csv(found, csv)
+    if midi is not None:
+        write_midi(found, midi)
+    if page is None and not json:
+        page = Path(f"{song.stem}-motifs.html")
+    if page is not None:
+        from softaxes.report.motif_page import write_motif_page
+
+        write_motif_page(found.song, found.motifs, found.rows, page)
+    if json:
+        return json_format.dumps(as_json(found), indent=1)
+    return f"{table(found)}\nthe page to see and hear them is {page}"
+
+
+def table(found: SongMotifs) -> str:
+    """One line a return, under one line a motif."""
+    song = found.song
+    if not found.motifs:
+        return f"{song.name}: {len(song.notes):,} notes, and no motif was found"
+    lines = [f"{song.name}: {len(found.motifs)} motifs in {len(song.notes):,} notes, {len(song.bars()):,} bars", ""]
+    for motif, rows in zip(found.motifs, found.rows, strict=True):
+        lines.append(f"{motif.name}  {len(motif.prototype)} notes, returns {len(rows)} times")
+        lines += [
+            f"   {row['place']:>9}  {shift_text(row['transposition_semitones']):>4}  {row['relation']:<12}"
+            f"  {row['probability']:.2f}  {row['track']}"
+            for row in rows
+        ]
+    return "\n".join([*lines, "", "columns: bar:beat, semitones, what is kept, probability, track"])
+
+
+def shift_text(semitones: int) -> str:
+    """ "0", "+7", "-5"."""
+    return f"{semitones:+d}" if semitones else "0"

@@ -1,0 +1,55 @@
+"""``softaxes motifs vocabulary FOLDER``: the clusters of like clips of a corpus, beside its n-grams."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+
+import torch
+
+from softaxes.commands.motifs_search import summary
+from softaxes.model.checkpoint import load
+from softaxes.search.query import DEFAULT_MODEL, open_index
+from softaxes.search.vocabulary import find_vocabulary, vocabulary_record, word_rolls
+
+
+def motif_vocabulary(
+    folder: Path,
+    /,
+    *,
+    model: str = DEFAULT_MODEL,
+    index: Path | None = None,
+    words: int = 64,
+    steps: int | None = None,
+    seeds: int = 3,
+    out: Path | None = None,
+    json: bool = False,
+) -> str:
+    """Group a folder's motifs into words: count, songs and a picture of each, beside pitch and rhythm n-grams.
+
+    Args:
+        folder: MIDI files, searched with all folders below it.
+        model: a shipped model, or a run folder.
+        index: where the index of the folder is kept; by default in the user's cache.
+        words: how many groups.
+        steps: length of a clip in steps of the grid; by default half the model's window (a bar).
+        seeds: splits of the songs on which the n-grams predict the next note; 0 leaves that out.
+        out: folder for report.html and metrics.json; by default motif-vocabulary, with --json none.
+        json: print JSON, and nothing else on standard output.
+
+    Raises:
+        ValueError: no such folder or model, a length that the index does not hold, or no clip to group.
+    """
+    torch.set_num_threads(1)  # windows come in small batches: two threads would wait for each other
+    loaded = load(model)
+    opened, built = open_index(folder, loaded, index, progress=not json)
+    found = find_vocabulary(opened, loaded, words=words, steps=steps, seeds=seeds)
+    told = vocabulary_record(found)
+    if out is not None or not json:
+        from softaxes.report.page import write_page
+        from softaxes.report.vocabulary_page import vocabulary_page
+
+        page = write_page(out or Path("motif-vocabulary"), vocabulary_page(told, word_rolls(found)), told)
+    if json:
+        return json_format.dumps(told, indent=1, ensure_ascii=False)
+    return f"{summary(opened, built)}\n{len(found.words)} words of {len(found.clips.row):,} clips: {page}"

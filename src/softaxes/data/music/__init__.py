@@ -1,0 +1,46 @@
+"""Real music as arrays: files to songs on a grid, songs to piano rolls, rolls to windows, and corpora of them.
+
+In reading order: `song` (what a piece is), `midi`, `clocks`, `tunebook` (files), `rolls`, `skyline`, `windows`, then
+`folders`, `tunes`, `pop909` (where music comes from), `pop909_labels`, `regrid` (fine files on a model's grid),
+`duplicates`, `manifest`, `cache`, `corpora` (joins all).
+"""
+
+from softaxes.data.music.clocks import Beats
+from softaxes.data.music.corpora import Corpus, Split, load_corpus, split
+from softaxes.data.music.folders import iter_songs
+from softaxes.data.music.manifest import Manifest, Skipped
+from softaxes.data.music.midi import Limits, read_song, write_song
+from softaxes.data.music.rolls import full_texture, melody, notes_to_roll, roll_to_notes, song_roll
+from softaxes.data.music.skyline import skyline
+from softaxes.data.music.song import NOTE_DTYPE, Song, Track, merge_unisons, note_array
+from softaxes.data.music.tunebook import read_abc
+from softaxes.data.music.windows import Windows, cut_windows, isolate
+
+__all__ = [
+    "NOTE_DTYPE",
+    "Beats",
+    "Corpus",
+    "Limits",
+    "Manifest",
+    "Skipped",
+    "Song",
+    "Split",
+    "Track",
+    "Windows",
+    "cut_windows",
+    "full_texture",
+    "isolate",
+    "iter_songs",
+    "load_corpus",
+    "melody",
+    "merge_unisons",
+    "note_array",
+    "notes_to_roll",
+    "read_abc",
+    "read_song",
+    "roll_to_notes",
+    "skyline",
+    "song_roll",
+    "split",
+    "write_song",
+]

@@ -1,0 +1,85 @@
+"""How does a kind act on latents while the encoder is still learning? Operators with learned axes.
+
+    line    op(z, s) = z + s u
+    circle  op(z, s) = R(alpha) z in the kind's plane, alpha = 2 pi s / period
+
+They are trained by L_predict (`softaxes.losses.prediction`). A QR decomposition keeps the axes of all kinds orthonormal
+to each other, so operators compose and commute exactly.
+
+Conventions: amounts have one column per kind, as `softaxes.geometry.labels.amounts_by_kind` gives them: a circle that
+follows a kind has its own column. Arithmetic is float32 or better under any autocast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from softaxes.geometry.kinds import Circle, Kind, check_kinds
+
+
+class LearnedOperators(nn.Module):
+    """One operator per kind on latents of ``dim`` floats.
+
+    Args:
+        kinds: lines take one direction each, circles a plane each.
+        dim: latent size; must hold all axes.
+        step: length of one unit along a line at the start, > 0; it is learned.
+
+    Raises:
+        ValueError: a latent too small for the axes, or a ``step`` that is not positive.
+    """
+
+    def __init__(self, kinds: Sequence[Kind], dim: int, *, step: float = 0.5) -> None:
+        super().__init__()
+        self.kinds = check_kinds(kinds)
+        rows = sum(2 if isinstance(kind, Circle) else 1 for kind in self.kinds)
+        if rows > dim:
+            raise ValueError(f"`dim` must be >= {rows} to hold the axes of {len(self.kinds)} kinds, got {dim}")
+        if not 0 < step < float("inf"):
+            raise ValueError(f"`step` must be positive and finite, got {step}")
+        self.raw = nn.Parameter(torch.randn(dim, rows) / dim**0.5)
+        self.log_step = nn.Parameter(torch.full((len(self.kinds),), step).log())
+        self.centre = nn.Parameter(torch.zeros(rows))
+
+    def basis(self) -> Float[Tensor, "R D"]:
+        """Orthonormal rows: a line's direction or a circle's plane, kind after kind."""
+        with torch.autocast(self.raw.device.type, enabled=False):
+            q, r = torch.linalg.qr(self.raw.to(_fp32_or_better(self.raw)))
+            return (q * torch.where(r.diagonal() < 0, -1.0, 1.0).to(q)).T  # the sign that QR leaves open
+
+    def forward(self, z: Float[Tensor, "N D"], amounts: Float[Tensor, "N K"]) -> Float[Tensor, "N D"]:
+        """Move each row by its amounts (one column per kind); ValueError on other shapes."""
+        if z.ndim != 2 or z.shape[1] != len(self.raw):
+            raise ValueError(f"`z` must have shape (N, {len(self.raw)}), got {tuple(z.shape)}")
+        if amounts.shape != (len(z), len(self.kinds)):
+            raise ValueError(f"`amounts` must have shape ({len(z)}, {len(self.kinds)}), got {tuple(amounts.shape)}")
+        with torch.autocast(z.device.type, enabled=False):
+            z, basis = z.to(_fp32_or_better(z)), self.basis()
+            inside = z @ basis.to(z).T
+            moved, row = [], 0
+            for index, kind in enumerate(self.kinds):
+                s = amounts[:, index].to(z)
+                if isinstance(kind, Circle):
+                    x, y = (inside[:, row : row + 2] - self.centre[row : row + 2]).unbind(-1)
+                    cos, sin = torch.cos(kind.angle(s)), torch.sin(kind.angle(s))
+                    moved += [cos * x - sin * y - x, sin * x + cos * y - y]
+                    row += 2
+                else:
+                    moved.append(s * self.log_step[index].exp())
+                    row += 1
+            return z + torch.stack(moved, dim=-1) @ basis.to(z)
+
+    def content(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:
+        """``z`` with all axes projected out."""
+        with torch.autocast(z.device.type, enabled=False):
+            z = z.to(_fp32_or_better(z))
+            basis = self.basis().to(z)
+            return z - (z @ basis.T) @ basis
+
+
+def _fp32_or_better(x: Tensor) -> torch.dtype:
+    return torch.promote_types(x.dtype, torch.float32)

@@ -1,0 +1,29 @@
+"""What do the networks share? A residual block, attention over the pitches of a roll, and the size of a roll."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+N_PITCHES = 128
+
+
+OCTAVE = 12.0
+
+
+class ResidualBlock(nn.Module):
+    """LayerNorm, linear, GELU, linear, plus the input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
+
+
+def attend(score: Tensor, sounding: Tensor) -> Float[Tensor, "B 128 K"]:
+    """Softmax over sounding rows, in fp32; uniform over all rows where nothing sounds."""
+    return score.float().masked_fill(~sounding, -1e4).softmax(dim=1)

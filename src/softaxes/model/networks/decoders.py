@@ -1,0 +1,151 @@
+"""Which network turns a latent back into a piano roll?
+
+Plain ``nn.Module``s: latents (B, dim) in, *logits* (B, 2, 128, steps) out: onset and sustain. Two decoders write the
+roll as an outer product of pitch and time profiles, ``logit = sum_r a_r(pitch; z) b_r(time; z)``, which learns notes
+far faster than dense or convolutional heads; `GridDecoder` is such a head, to compare with. The bias starts at the
+density of notes, so that the first steps are not spent on learning that most of a roll is silence.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from softaxes.model.networks.blocks import N_PITCHES, OCTAVE, ResidualBlock
+
+DENSITY = (0.003, 0.015)  # onset and sounding cells in a window of melody
+
+
+class OuterProductDecoder(nn.Module):
+    """Rank-``rank`` outer products over all 128 pitches: must learn each transposition by itself."""
+
+    def __init__(
+        self,
+        steps: int = 32,
+        dim: int = 128,
+        width: int = 512,
+        depth: int = 2,
+        rank: int = 32,
+        density: tuple[float, float] = DENSITY,
+    ) -> None:
+        super().__init__()
+        self.trunk = _Trunk(dim, width, depth)
+        self.products = OuterProducts(width, rank, N_PITCHES, steps)
+        self.bias = nn.Parameter(log_odds(density))
+
+    def forward(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B 2 128 steps"]:
+        return self.products(self.trunk(z)).float() + self.bias[:, None, None]
+
+
+class PlacedDecoder(nn.Module):
+    """Outer products draw the window around a register; a learned reading of ``z`` says where that register is.
+
+    The drawing (2 reach + 1 rows) is placed by a soft position over the 128 pitches, ``softmax(-sharpness (p - mu)^2)``
+    with ``mu`` linear in z. So one drawing serves every transposition, as far as the latent's register axis is a line.
+    """
+
+    def __init__(
+        self,
+        steps: int = 32,
+        dim: int = 128,
+        width: int = 512,
+        depth: int = 2,
+        rank: int = 32,
+        reach: int = 24,
+        density: tuple[float, float] = DENSITY,
+    ) -> None:
+        super().__init__()
+        self.reach, self.span = reach, 2 * reach + 1
+        self.trunk = _Trunk(dim, width, depth)
+        self.products = OuterProducts(width, rank, self.span, steps)
+        self.register = nn.Linear(dim, 1)
+        self.log_sharpness = nn.Parameter(torch.tensor(1.0))
+        self.bias = nn.Parameter(log_odds(density))
+        self.register_buffer("places", torch.arange(-reach, N_PITCHES + reach).float(), persistent=False)
+
+    def forward(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B 2 128 steps"]:
+        drawing = self.products(self.trunk(z))  # (B, 2, span, steps)
+        place = self.place(z).to(drawing.dtype)  # (B, 128 + 2 reach)
+        toeplitz = place.unfold(1, self.span, 1)  # (B, 128, span); offsets run from high to low
+        flat = drawing.transpose(1, 2).flatten(2)  # (B, span, 2 steps)
+        placed = (toeplitz @ flat).unflatten(2, (2, -1)).transpose(1, 2)
+        return placed.float() + self.bias[:, None, None]
+
+    def place(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B places"]:
+        """Where the drawing's middle row lies: weights over the pitches and ``reach`` rows beyond both ends."""
+        with torch.autocast(z.device.type, enabled=False):  # a position needs more than bf16's 8 bits
+            middle = N_PITCHES / 2 + OCTAVE * self.register(z.float())
+            return torch.softmax(-self.log_sharpness.exp() * (self.places - middle).square(), dim=-1)
+
+
+class GridDecoder(nn.Module):
+    """A coarse grid of tokens, mixed by one convolution, each unfolded into a patch of the roll.
+
+    Source: the unpatchify head of masked autoencoders (He et al. 2022), on a grid of semitones and steps. It must learn
+    each transposition by itself; shifts by a whole patch alone are shifts of its grid.
+
+    Args:
+        steps, dim, width, depth, density: as everywhere.
+        channels: of a token.
+        rows, columns: semitones and steps of a patch; they must divide the 128 pitches and ``steps``.
+    """
+
+    def __init__(
+        self,
+        steps: int = 32,
+        dim: int = 128,
+        width: int = 512,
+        depth: int = 2,
+        channels: int = 48,
+        rows: int = 8,
+        columns: int = 4,
+        density: tuple[float, float] = DENSITY,
+    ) -> None:
+        super().__init__()
+        if rows < 1 or columns < 1 or N_PITCHES % rows or steps % columns:
+            raise ValueError(f"`rows` and `columns` must divide {N_PITCHES} and {steps}, got {rows} and {columns}")
+        self.grid, self.patch = (N_PITCHES // rows, steps // columns), (rows, columns)
+        self.trunk = _Trunk(dim, width, depth)
+        self.tokens = nn.Linear(width, channels * self.grid[0] * self.grid[1])
+        self.mix = nn.Sequential(nn.GELU(), nn.Conv2d(channels, channels, 3, padding=1), nn.GELU())
+        self.unfold = nn.ConvTranspose2d(channels, 2, self.patch, stride=self.patch, bias=False)
+        self.bias = nn.Parameter(log_odds(density))
+        nn.init.normal_(self.unfold.weight, std=0.02)
+
+    def forward(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B 2 128 steps"]:
+        tokens = self.tokens(self.trunk(z)).unflatten(1, (-1, *self.grid))
+        return self.unfold(self.mix(tokens)).float() + self.bias[:, None, None]
+
+
+class OuterProducts(nn.Module):
+    """``sum_r a_r(row) b_r(step)`` for onset and sustain from a hidden vector, scaled by 1/sqrt(rank)."""
+
+    def __init__(self, width: int, rank: int, rows: int, steps: int) -> None:
+        super().__init__()
+        self.rank, self.rows, self.steps = rank, rows, steps
+        self.profiles = nn.Linear(width, 2 * rank * (rows + steps))
+
+    def forward(self, hidden: Float[Tensor, "B width"]) -> Float[Tensor, "B 2 rows steps"]:
+        profiles = self.profiles(hidden).unflatten(1, (2, self.rank, self.rows + self.steps))
+        over_rows, over_steps = profiles.split([self.rows, self.steps], dim=-1)
+        return over_rows.transpose(-1, -2) @ over_steps / math.sqrt(self.rank)
+
+
+class _Trunk(nn.Module):
+    def __init__(self, dim: int, width: int, depth: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(dim, width), *(ResidualBlock(width) for _ in range(depth)), nn.LayerNorm(width), nn.GELU()
+        )  # fmt: skip
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.layers(z)
+
+
+def log_odds(density: tuple[float, float]) -> Tensor:
+    if not all(0 < d < 1 for d in density):
+        raise ValueError(f"`density` must lie between 0 and 1, got {density}")
+    return torch.tensor([math.log(d / (1 - d)) for d in density])

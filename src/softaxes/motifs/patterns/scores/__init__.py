@@ -1,0 +1,1 @@
+"""How well was it found? Discovery, retrieval and phrase labels, each scored on bare arrays."""

@@ -1,0 +1,100 @@
+"""How does a whole song move along a model's axes? Window by window, beside the true edit and its ceiling."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from softaxes.data.music.rolls import N_PITCHES, texture_notes
+from softaxes.data.music.song import Song
+from softaxes.geometry.kinds import Circle
+from softaxes.model.model import Model
+from softaxes.songs.codec import METRE, PITCH, decode_song, encode_song, grid_of, roll_notes
+from softaxes.songs.tiling import Notes, sounding, window_rolls
+
+
+@dataclass(frozen=True, eq=False)
+class SteeredSong:
+    """The notes that a steered song decodes to, beside those of the true edit, all on the model's grid.
+
+    Attributes:
+        before: the notes that the model heard.
+        notes: decode(op(z)), ``ceiling``: decode(f(true edit)), ``wanted``: the true edit.
+        windows, silent: how many windows, and how many without a sound.
+        odd_bars: bars (of ``bars``) whose length is not the model's.
+    """
+
+    before: Notes
+    notes: Notes
+    ceiling: Notes
+    wanted: Notes
+    windows: int
+    silent: int
+    bars: int
+    odd_bars: int
+
+
+def steer_song(model: Model, song: Song, *, pitch: int = 0, metre: int = 0) -> SteeredSong:
+    """Steer every window of a song and decode it.
+
+    Args:
+        song: on the model's grid.
+        pitch: semitones, positive is up.
+        metre: steps by which the music moves against its bar lines, positive is later.
+
+    Raises:
+        ValueError: a kind that the model does not know, a metre that the model's circle does not fit, no decoder, or a
+            song on another grid.
+    """
+    amounts = {name: amount for name, amount in ((PITCH, pitch), (METRE, metre)) if amount}
+    for name in amounts:
+        _ = model.axes[name]  # an unknown kind is told before anything is encoded
+    if abs(pitch) >= N_PITCHES:
+        raise ValueError(f"`pitch` must be less than {N_PITCHES} semitones, got {pitch}")
+    bars, odd = _bars(model, song)
+    if metre:
+        _check_metre(model, song, metre)
+    end = song.length_steps + max(metre, 0)
+    before = encode_song(model, song, overlap=metre != 0, until_step=end)
+    moved = replace(before, z=model.steer(before.z, **amounts))
+    edited = shifted(texture_notes(song, grid_of(model).texture), pitch, metre)
+    rolls = window_rolls(edited, before.start, model.window_steps)
+    ideal = replace(before, z=model.encode(rolls), sounds=sounding(rolls))
+    return SteeredSong(
+        before=texture_notes(song, grid_of(model).texture),
+        notes=roll_notes(decode_song(model, moved, delay_steps=metre)),
+        ceiling=roll_notes(decode_song(model, ideal)),
+        wanted=edited,
+        windows=len(before),
+        silent=int((~before.sounds).sum()),
+        bars=bars,
+        odd_bars=odd,
+    )
+
+
+def shifted(notes: Notes, semitones: int, steps: int) -> Notes:
+    """Notes moved in pitch and time; those that leave MIDI's 0..127 or begin before step 0 are left out."""
+    pitch, onset = notes["pitch"].astype(int) + semitones, notes["onset"].astype(int) + steps
+    inside = (pitch >= 0) & (pitch < N_PITCHES) & (onset >= 0)
+    moved = notes[inside].copy()
+    moved["pitch"], moved["onset"] = pitch[inside], onset[inside]
+    return moved
+
+
+def _bars(model: Model, song: Song) -> tuple[int, int]:
+    lengths = song.bars()["steps"]
+    return len(lengths), int((lengths != grid_of(model).bar_steps).sum())
+
+
+def _check_metre(model: Model, song: Song, metre: int) -> None:
+    """Whether the song's usual bar is the circle's turn, and the steps less than a window."""
+    kind = model.axes[METRE].kind
+    rows = Counter(song.bars()[["steps", "numerator", "denominator"]].tolist()).most_common(1)
+    if rows and isinstance(kind, Circle) and rows[0][0][0] != kind.period:
+        (steps, numerator, denominator), _ = rows[0]
+        raise ValueError(
+            f"`metre` turns in {kind.period:g} steps and cannot move bars of {numerator}/{denominator} ({steps} steps):"
+            f" steer this song by pitch, or train a model on its metre"
+        )
+    if abs(metre) >= model.window_steps:
+        raise ValueError(f"`metre` must be less than a window of {model.window_steps} steps, got {metre}")

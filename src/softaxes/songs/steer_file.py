@@ -1,0 +1,133 @@
+"""``softaxes steer IN.mid --pitch +3 --out OUT.mid``: move a song along a model's axes and hear it.
+
+The notes that the model hears (a melody, or all tracks without drums) are encoded, steered and decoded. All others stay
+or move exactly, on the file's own fine timing. Tracks keep their names and programs, and the tempo map and the metres
+stay where they are.
+
+What a code cannot hold is taken from the song: a decoded note has the loudness and the track of the nearest note of the
+true edit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from softaxes.data.music import Song
+from softaxes.data.music.regrid import Regridded, read_fine, regrid
+from softaxes.data.music.rolls import Texture, notes_to_roll, texture_notes
+from softaxes.diagnostics.notes import note_counts
+from softaxes.model.model import Model
+from softaxes.songs.codec import grid_of
+from softaxes.songs.steer import SteeredSong, shifted, steer_song
+
+Others = Literal["move", "keep", "drop"]
+Notes = NDArray[np.void]
+
+
+class SteeredFile(NamedTuple):
+    """What was heard and made: the song on the fine grid and edited, and the same on the model's grid."""
+
+    song: Song
+    edited: Song
+    on_grid: Regridded
+    steered: SteeredSong
+    line: str
+
+
+def steer_file(model: Model, path: Path, *, pitch: int = 0, metre: int = 0, others: Others = "move") -> SteeredFile:
+    """Read, steer and put together again; nothing is written.
+
+    Raises:
+        ValueError: an unreadable file, one without notes that the model hears, an unknown ``others``, or what
+            `softaxes.songs.steer.steer_song` refuses.
+    """
+    if others not in get_args(Others):
+        raise ValueError(f"`others` must be one of {', '.join(get_args(Others))}, got {others!r}")
+    grid = grid_of(model)
+    song = read_fine(path, grid.steps_per_beat)
+    on_grid = regrid(song, grid.steps_per_beat)
+    if not len(texture_notes(on_grid.song, grid.texture)):
+        raise ValueError(f"{path}: holds no notes that this model hears ({describe(grid.texture)})")
+    steered = steer_song(model, on_grid.song, pitch=pitch, metre=metre)
+    edited = put_together(song, on_grid, steered, grid.texture, pitch=pitch, metre=metre, others=others)
+    return SteeredFile(song, edited, on_grid, steered, summary(steered, on_grid.song))
+
+
+def put_together(
+    song: Song,
+    on_grid: Regridded,
+    steered: SteeredSong,
+    texture: Texture,
+    *,
+    pitch: int,
+    metre: int,
+    others: Others,
+) -> Song:
+    """``song`` with what the model hears replaced by what it decoded, and its other notes as ``others`` says."""
+    heard = heard_notes(song, on_grid, texture)
+    rest = dataclasses.replace(song, notes=song.notes[~heard])
+    if others == "move":
+        rest = rest.transposed(pitch)
+        rest = dataclasses.replace(rest, notes=shifted(rest.notes, 0, metre * on_grid.factor))
+    kept = rest.notes[:0] if others == "drop" else rest.notes
+    return dataclasses.replace(song, notes=np.concatenate([kept, on_grid.back(dressed(steered))]))
+
+
+def heard_notes(song: Song, on_grid: Regridded, texture: Texture) -> NDArray[np.bool_]:
+    """Which notes of the fine song the model hears, (n,): those whose start and pitch its texture has."""
+    heard = texture_notes(on_grid.song, texture)
+    is_drum = np.array([track.is_drum for track in song.tracks], dtype=bool)[song.notes["track"]]
+    places = on_grid.onsets(song.notes) * 128 + song.notes["pitch"]
+    same = np.isin(places, heard["onset"].astype(np.int64) * 128 + heard["pitch"])
+    named = np.isin(song.notes["track"], np.unique(heard["track"]))
+    return same & named & ~is_drum
+
+
+def dressed(steered: SteeredSong) -> Notes:
+    """The decoded notes, each with the loudness and track of the nearest note of the true edit.
+
+    Distance is steps plus semitones. Where the true edit is empty they take those of the song's first note.
+    """
+    notes, models = steered.notes.copy(), steered.wanted
+    if not len(models):
+        models = steered.before[:1]
+    if len(notes) and len(models):
+        from sklearn.neighbors import KDTree
+
+        points = [np.stack([n["onset"], n["pitch"]], axis=1).astype(float) for n in (models, notes)]
+        nearest = KDTree(points[0], metric="manhattan").query(points[1], return_distance=False)[:, 0]
+        for name in ("velocity", "track"):
+            notes[name] = models[name][nearest]
+    return notes
+
+
+def summary(steered: SteeredSong, song: Song) -> str:
+    """One line: which share of the true edit's notes came back, beside the ceiling, and what is out of the ordinary."""
+    length = max(int((n["onset"] + n["duration"]).max(initial=0)) for n in (steered.wanted, steered.notes))
+    length = max(length, int((steered.ceiling["onset"] + steered.ceiling["duration"]).max(initial=0)))
+    rolls = [notes_to_roll(n, length)[None] for n in (steered.wanted, steered.notes, steered.ceiling)]
+    found, ceiling = note_counts(rolls[0], rolls[1]), note_counts(rolls[0], rolls[2])
+    parts = [
+        f"{int(found.matched.sum())} of {len(steered.wanted)} notes of the true edit came back, "
+        f"{len(steered.notes) - int(found.matched.sum())} are others (note F1 {found.f1:.3f}; the true edit itself, "
+        f"encoded and decoded: {ceiling.f1:.3f})",
+        f"{steered.windows} windows" + (f", {steered.silent} silent" if steered.silent else ""),
+    ]
+    lost = len(steered.before) - len(steered.wanted)
+    if lost:
+        parts.append(f"{lost} notes left the song or MIDI's range")
+    if steered.odd_bars:
+        parts.append(f"{steered.odd_bars} of {steered.bars} bars are not as long as those the model learned from")
+    if song.counts.off_grid > 0.125:
+        parts.append(f"the notes lie {song.counts.off_grid:.2f} steps off the grid on average (0.25: no grid at all)")
+    return "; ".join(parts)
+
+
+def describe(texture: Texture) -> str:
+    """What a model of this texture hears, in words."""
+    return "the track MELODY, or else the highest voice without drums" if texture == "melody" else "all but drums"

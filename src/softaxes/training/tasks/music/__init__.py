@@ -1,0 +1,2 @@
+"""Real music: settings (`config`), labelled views of windows (`views`), what is learned (`task`, `aligned`), and the
+corpus that it is learned from (`data`)."""

@@ -1,0 +1,123 @@
+"""Which settings make a run on music? A `MusicConfig`; with its seed it decides every weight."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from softaxes.geometry.kinds import Circle, Kind, Line
+
+ENCODERS = {  # the network, and which settings it takes
+    "rows": ("RowPoolEncoder", ("steps", "dim", "width", "reach")),
+    "vit": ("RollViT", ("steps", "dim")),
+    "strided": ("StridedEncoder", ("steps", "dim")),
+    "hard": ("HardEncoder", ("steps", "dim", "width", "periods")),
+    "split": ("SplitEncoder", ("steps", "dim", "width")),
+}
+
+
+DECODERS = {
+    "placed": ("PlacedDecoder", ("steps", "dim", "width", "reach", "rank")),
+    "outer": ("OuterProductDecoder", ("steps", "dim", "width", "rank")),
+    "grid": ("GridDecoder", ("steps", "dim", "width")),
+}
+
+
+@dataclass(frozen=True)
+class MusicConfig:
+    """Settings of a music run; with the seed they decide every weight.
+
+    Attributes:
+        corpus: where the music comes from; "folder" and a local "pop909" need ``folder``.
+        folder: a directory of MIDI files.
+        texture: "melody" (one voice) or "full" (all tracks but drums).
+        bars: bars in a window.
+        steps_per_beat: the grid; 4 = sixteenths.
+        window_steps: length of a window in steps.
+        encoder: "rows" (`RowPoolEncoder`), "aligned" (`AlignedEncoder`, which starts from principal components), or one
+            to compare with (`softaxes.model.networks.ablations`): "vit", "strided", "hard", "split".
+        decoder: "placed" (`PlacedDecoder`), "outer" (`OuterProductDecoder`) or "grid" (`GridDecoder`); the aligned
+            encoder has its own.
+        dim: latent size in floats.
+        width, reach, rank, low, high: of the networks; ``reach`` (rows), ``low`` and ``high`` (aligned) in semitones.
+        steps, batch: optimiser steps and anchors in each (every anchor has three views).
+        learning_rate: of AdamW, after a warm-up of 50 steps and down a cosine.
+        pitch_semitones, shift_steps: largest amounts.
+        shift_law: "uniform" draws amounts evenly, "gaussian" from a rounded normal distribution of half the largest
+            amount (SIGReg wants coordinates of that law); neither draws 0.
+        isolated: share of anchors that are isolated motifs.
+        within, across, size, squared_error, infonce, spread, decorrelation, notes: weights of the terms.
+        masked: weight of the anchors' notes, decoded from windows in which a rectangle of steps and pitches is hidden.
+        leak, gaze, bar: weights of the terms of `softaxes.training.tasks.music.aligned`.
+        temperature: of InfoNCE.
+        semitone: length of a semitone in the finished latent, 0: as it was learned (aligned).
+        looking: share of the steps, the first ones, in which only the places are learned to look from (aligned).
+        frozen: share of the steps, the last ones, in which only the decoder learns (aligned).
+        latent_noise: standard deviation of noise before decoding (aligned).
+        seed: of everything random, the split included.
+    """
+
+    corpus: Literal["tunes", "pop909", "folder"] = "tunes"
+    folder: str = ""
+    texture: Literal["melody", "full"] = "melody"
+    bars: int = 2
+    steps_per_beat: int = 4
+    window_steps: int = 32
+    encoder: Literal["rows", "aligned", "vit", "strided", "hard", "split"] = "rows"
+    decoder: Literal["placed", "outer", "grid"] = "placed"
+    dim: int = 128
+    width: int = 512
+    reach: int = 24
+    rank: int = 32
+    low: int = 12
+    high: int = 24
+    steps: int = 600
+    batch: int = 128
+    learning_rate: float = 2e-3
+    pitch_semitones: int = 12
+    shift_steps: int = 8
+    shift_law: Literal["uniform", "gaussian"] = "uniform"
+    isolated: float = 0.25
+    within: float = 1.0
+    across: float = 1.0
+    size: float = 0.1
+    squared_error: float = 1.0
+    infonce: float = 1.0
+    spread: float = 4.0
+    decorrelation: float = 0.5
+    notes: float = 0.1
+    masked: float = 0.0
+    leak: float = 3.0
+    gaze: float = 1.0
+    bar: float = 0.3
+    temperature: float = 1.0
+    semitone: float = 0.0
+    looking: float = 0.25
+    frozen: float = 0.2
+    latent_noise: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        least = {"bars": 1, "steps_per_beat": 1, "window_steps": 2, "dim": 8, "width": 8, "reach": 0, "rank": 1}
+        least |= {"low": 0, "high": 1, "steps": 1, "batch": 4, "pitch_semitones": 1, "shift_steps": 1, "seed": 0}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise ValueError(f"`{name}` must be >= {value}, got {getattr(self, name)}")
+        if not 0 <= self.isolated <= 1:
+            raise ValueError(f"`isolated` must lie in 0..1, got {self.isolated}")
+        if not 0 < self.learning_rate < 1:
+            raise ValueError(f"`learning_rate` must lie between 0 and 1, got {self.learning_rate}")
+        if not 0 <= self.semitone < math.inf:
+            raise ValueError(f"`semitone` must be a length, or 0, got {self.semitone}")
+        if not 0 <= self.looking + self.frozen < 1:
+            raise ValueError(f"`looking` + `frozen` must leave steps to code in, got {self.looking} + {self.frozen}")
+        if self.corpus == "folder" and not self.folder:
+            raise ValueError("`folder` must name a directory of MIDI files when corpus is 'folder', got none")
+
+
+def music_kinds(config: MusicConfig) -> tuple[Kind, ...]:
+    """Register adds; the place in the bar and in the beat rotates; an isolated motif has a place in time."""
+    bar = config.window_steps / config.bars
+    beat = Circle("beat", config.steps_per_beat, follows="metre")
+    return (Line("pitch"), Circle("metre", bar), beat, Line("time"))

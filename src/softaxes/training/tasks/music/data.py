@@ -1,0 +1,105 @@
+"""How does a corpus become a trained model: songs, split, windows, run folder?
+
+The split is made by song, near-duplicates on one side. Its song ids go into the checkpoint's card and the corpus
+manifest beside it, so that a report judges a run on songs it never saw, and can tell when the music has changed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from softaxes.data.music import Corpus, Split, Windows, cut_windows, load_corpus, split
+from softaxes.training.tasks.music.aligned import AlignedTask
+from softaxes.training.tasks.music.config import MusicConfig
+from softaxes.training.tasks.music.task import MusicTask
+
+MANIFEST_FILE = "corpus.json"
+
+
+@dataclass(frozen=True)
+class MusicData:
+    """A corpus cut into windows, by side of the split; ``song`` of each window indexes ``corpus.songs``."""
+
+    corpus: Corpus
+    sides: Split
+    train: Windows
+    validation: Windows
+    test: Windows
+
+
+def load_music(config: MusicConfig) -> MusicData:
+    """The music of a run: the same settings and files give the same windows.
+
+    Raises:
+        ValueError: an unreadable corpus, or one too small to have windows on every side of the split.
+    """
+    corpus = load_corpus(config.corpus, config.folder or None, steps_per_beat=config.steps_per_beat)
+    sides = split(corpus, seed=config.seed)
+    cut = {name: _windows(corpus, songs, config) for name, songs in sides._asdict().items()}
+    for name, windows in cut.items():
+        if len(windows) == 0:
+            size = f"{config.bars} bars of {config.window_steps} steps"
+            raise ValueError(f"corpus {config.corpus!r} ({len(corpus)} songs) has no {name} window of {size}")
+    return MusicData(corpus, sides, **cut)
+
+
+def _windows(corpus: Corpus, songs: Any, config: MusicConfig) -> Windows:
+    cut = cut_windows(
+        corpus.select(songs).songs,
+        config.window_steps,
+        bars=config.bars,
+        hop_bars=1 if config.bars > 1 else None,
+        context_steps=config.shift_steps,
+        texture=config.texture,
+        min_notes=4,
+    )
+    return dataclasses.replace(cut, song=songs[cut.song])
+
+
+def task_of(config: MusicConfig) -> type[MusicTask]:
+    """The task that trains this encoder."""
+    return AlignedTask if config.encoder == "aligned" else MusicTask
+
+
+def describe(data: MusicData) -> str:
+    """What was read, what was skipped and why, how it was split: a few lines."""
+    skipped = data.corpus.manifest.skipped
+    lines = [f"{data.corpus!r}; {len(skipped)} files skipped"]
+    lines += [f"  skipped {row.name}: {row.reason}" for row in skipped[:5]]
+    lines += [f"  ... and {len(skipped) - 5} more, see {MANIFEST_FILE}"] if len(skipped) > 5 else []
+    for name, songs in data.sides._asdict().items():
+        windows: Windows = getattr(data, name)
+        largest = sorted(windows.left_out, key=lambda row: -row[1])[:3]
+        left = ", ".join(f"{number} {reason}" for reason, number in largest)
+        lines.append(
+            f"  {name}: {len(songs)} songs, {len(windows)} windows" + (f" (left out: {left} ...)" if left else "")
+        )
+    return "\n".join(lines)
+
+
+def music_card(data: MusicData, config: MusicConfig) -> dict[str, Any]:
+    """What the checkpoint says of its music."""
+    return {
+        "task": "music",
+        "config": dataclasses.asdict(config),
+        "corpus": {"name": data.corpus.name, "songs": len(data.corpus), "digest": data.corpus.manifest.digest()},
+        "split": {name: [data.corpus.ids[i] for i in songs] for name, songs in data.sides._asdict().items()},
+    }
+
+
+def run_config(run: Path) -> MusicConfig:
+    """The settings of a music run; ValueError if ``run`` is none, or has settings that this version does not know."""
+    path = run / "config.json"
+    if not path.is_file():
+        raise ValueError(f"{run} is no run folder: it holds no config.json")
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    if settings.pop("task", None) != MusicTask.name:
+        raise ValueError(f"{run} is no music run")
+    unknown = sorted(settings.keys() - {field.name for field in dataclasses.fields(MusicConfig)})
+    if unknown:
+        raise ValueError(f"{run} is a run of another version of softaxes: it has settings {', '.join(unknown)}")
+    return MusicConfig(**settings)

@@ -1,0 +1,227 @@
+"""What does an encoder of music learn, batch by batch?
+
+Each anchor is a window of real music, moved by up to half an octave so that register is even. Its views:
+
+    running music     pitch +-12 semitones | metre +-8 steps, real neighbours stream in | both
+    isolated motif    pitch | time +-8 steps in silence | both
+
+with the kinds ``pitch`` (line), ``metre`` and ``beat`` (circles of a bar and a beat, moved together) and ``time``
+(line). The loss is the soft factorization of these views, their prediction by operators, a floor under the spread of
+the content (axes projected out) that keeps it from collapsing, and the notes themselves, decoded from f(x) and from
+op(f(x)).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from softaxes.data.music import Windows
+from softaxes.geometry.fit import fit_axes
+from softaxes.geometry.kinds import Circle
+from softaxes.geometry.operators import LearnedOperators
+from softaxes.geometry.shifts import shift
+from softaxes.losses._ranks import sum_over_ranks
+from softaxes.losses.factorization import SoftFactorization
+from softaxes.losses.notes import note_loss
+from softaxes.losses.prediction import predict_infonce, predict_squared_error
+from softaxes.model.model import Model
+from softaxes.model.part import Part
+from softaxes.training.task import Batch
+from softaxes.training.tasks.music.config import DECODERS, ENCODERS, MusicConfig, music_kinds
+from softaxes.training.tasks.music.views import LAWS, hide_rectangles, transposed
+
+
+class MusicNetwork(nn.Module):
+    """What is trained together: encoder, decoder, operators."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, operators: LearnedOperators) -> None:
+        super().__init__()
+        self.encoder, self.decoder, self.operators = encoder, decoder, operators
+
+
+class MusicTask:
+    """Windows to batches to losses; see the module. ``train_windows`` carry ``shift_steps`` of context."""
+
+    name = "music"
+    clip_norm: float | None = 1.0
+
+    def __init__(
+        self,
+        config: MusicConfig,
+        train_windows: Windows,
+        validation_windows: Windows | None = None,
+        card: Mapping[str, Any] | None = None,
+    ) -> None:
+        if train_windows.offset < config.shift_steps:
+            need = f"`train_windows` must carry {config.shift_steps} steps of context"
+            raise ValueError(f"{need}, got {train_windows.offset}")
+        if len(train_windows) == 0:
+            raise ValueError("`train_windows` must hold at least one window, got none")
+        self.config, self.windows, self.card = config, train_windows, dict(card or {})
+        self.validation = train_windows if validation_windows is None else validation_windows
+        self.steps, self.kinds = config.steps, music_kinds(config)
+        self.factorization = SoftFactorization(self.kinds, within=config.within, across=config.across, size=config.size)
+
+    def parts(self) -> dict[str, Part]:
+        """Encoder and decoder as they are written into the checkpoint."""
+        c = self.config
+        settings: dict[str, Any] = {
+            "steps": c.window_steps,
+            "dim": c.dim,
+            "width": c.width,
+            "reach": c.reach,
+            "rank": c.rank,
+        }
+        settings["periods"] = [int(kind.period) for kind in self.kinds if isinstance(kind, Circle)]
+        chosen = {"encoder": ENCODERS[c.encoder], "decoder": DECODERS[c.decoder]}
+        return {
+            role: Part(network, {key: value for key, value in settings.items() if key in takes})
+            for role, (network, takes) in chosen.items()
+        }
+
+    def build_model(self) -> MusicNetwork:
+        parts = self.parts()
+        operators = LearnedOperators(self.kinds, self.config.dim)
+        return MusicNetwork(parts["encoder"].build(), parts["decoder"].build(), operators)
+
+    def configure_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(model.parameters(), lr=self.config.learning_rate, weight_decay=1e-2, fused=True)
+
+    def learning_rate(self, step: int) -> float:
+        warm = min(1.0, (step + 1) / 50)
+        return self.config.learning_rate * warm * (0.51 + 0.49 * math.cos(math.pi * step / self.steps))
+
+    def batch(self, step: int) -> Batch:
+        rng = np.random.default_rng((self.config.seed, step))
+        which = rng.integers(len(self.windows), size=self.config.batch)
+        return self.views(torch.from_numpy(self.windows.rolls[which]), rng)
+
+    def views(self, wide: Tensor, rng: np.random.Generator, isolated: float | None = None) -> dict[str, Tensor]:
+        """Anchors ``rolls`` [:, 0] and three views each, (B, 4, 2, 128, steps) uint8, with ``amounts`` (B, 3, K)."""
+        share = self.config.isolated if isolated is None else isolated
+        lone = torch.from_numpy(rng.random(len(wide)) < share)
+        wide = transposed(wide, torch.from_numpy(rng.integers(-6, 7, size=len(wide))))
+        wide = torch.where(lone[:, None, None, None], self._motif(wide, rng), wide)
+        semitones, steps = self._amounts(rng, len(wide))
+        amounts = torch.zeros(len(wide), 3, len(self.kinds))
+        amounts[..., 0] = semitones
+        for column, active in ((1, ~lone), (2, ~lone), (3, lone)):
+            amounts[..., column] = steps * active[:, None]
+        rolls = [self._crop(wide, torch.zeros(len(wide), dtype=torch.long))]
+        for view in range(3):
+            rolls.append(self._crop(transposed(wide, semitones[:, view]), steps[:, view]))
+        return {"rolls": torch.stack(rolls, dim=1), "amounts": amounts, "lone": lone}
+
+    def _amounts(self, rng: np.random.Generator, n: int) -> tuple[Int[Tensor, "B 3"], Int[Tensor, "B 3"]]:
+        """Semitones and steps of a pitch view, a time view and a view that shifts both."""
+        draw = LAWS[self.config.shift_law]
+        semitones = draw(rng, self.config.pitch_semitones, (n, 3))
+        steps = draw(rng, self.config.shift_steps, (n, 3))
+        semitones[:, 1], steps[:, 0] = 0, 0
+        return torch.from_numpy(semitones), torch.from_numpy(steps)
+
+    def _motif(self, wide: Tensor, rng: np.random.Generator) -> Tensor:
+        """A motif of 6 steps up to half a window in silence, placed so that no shift moves it out."""
+        c = self.config
+        start = self.windows.offset + c.shift_steps
+        room = max(2, c.window_steps - 2 * c.shift_steps)
+        length = torch.from_numpy(rng.integers(min(6, room), room + 1, size=len(wide)))
+        place = torch.arange(wide.shape[-1])
+        inside = (place >= start) & (place < start + length[:, None])
+        motif = wide * inside[:, None, None].to(wide.dtype)
+        motif[:, 0, :, start] |= motif[:, 1, :, start]  # what was held over begins here
+        return motif
+
+    def _crop(self, wide: Tensor, steps: Tensor) -> Tensor:
+        return shift(wide, steps, dim=-1, edge="stream", context=self.windows.offset)[0]
+
+    def loss(self, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
+        assert isinstance(model, MusicNetwork)
+        c, amounts = self.config, batch["amounts"]
+        latents = model.encoder(batch["rolls"].flatten(0, 1)).float().unflatten(0, batch["rolls"].shape[:2])
+        anchor, views = latents[:, 0], latents[:, 1:]
+        factorized = self.factorization(anchor=anchor, views=views, amount=amounts)
+        predicted = predict_views(model.operators, anchor, amounts)
+        content = model.operators.content(anchor)
+        spread, correlation = content_spread(content, ~batch["lone"])
+        terms = {
+            "factorization": factorized.total,
+            "squared_error": c.squared_error * predict_squared_error(predicted, views, anchor),
+            "infonce": c.infonce * predict_infonce(predicted, views, temperature=c.temperature),
+            "spread": c.spread * spread,
+            "decorrelation": c.decorrelation * correlation,
+            "notes": c.notes * self._notes(model.decoder, anchor, predicted, batch["rolls"]),
+        }
+        if c.masked:
+            terms["masked"] = c.masked * self._masked(model, batch["rolls"][:, 0])
+        return terms | {"loss": torch.stack(list(terms.values())).sum()}
+
+    def _masked(self, model: MusicNetwork, rolls: Tensor) -> Tensor:
+        """The notes of whole windows, decoded from what is left when a rectangle of each is hidden."""
+        return note_loss(model.decoder(model.encoder(hide_rectangles(rolls)).float()), rolls)
+
+    def _notes(self, decoder: nn.Module, anchor: Tensor, predicted: Tensor, rolls: Tensor) -> Tensor:
+        """The notes of the anchor from f(x), and those of its transposition from op(f(x))."""
+        return note_loss(decoder(torch.cat([anchor, predicted[:, 0]])), torch.cat([rolls[:, 0], rolls[:, 1]]))
+
+    def finish(self, model: nn.Module) -> Model:
+        """Fit the axes on training windows and tune the decoder's threshold on validation windows."""
+        assert isinstance(model, MusicNetwork)
+        rng = np.random.default_rng(self.config.seed)
+        which = rng.choice(len(self.windows), size=min(2000, len(self.windows)), replace=False)
+        batch = self.views(torch.from_numpy(self.windows.rolls[np.sort(which)]), rng, isolated=0.25)
+        with torch.inference_mode():
+            rows = [model.encoder(part.flatten(0, 1)).float() for part in batch["rolls"].split(128)]
+        latents = torch.cat(rows).unflatten(0, batch["rolls"].shape[:2]).clone()
+        axes = fit_axes(anchor=latents[:, 0], views=latents[:, 1:], amount=batch["amounts"], kinds=self.kinds)
+        parts, shape = self.parts(), (2, 128, self.config.window_steps)
+        finished = Model(parts["encoder"], axes, shape, decoder=parts["decoder"], card=self.card)
+        finished.encoder.load_state_dict(model.encoder.state_dict())
+        finished.decoder.load_state_dict(model.decoder.state_dict())  # type: ignore[union-attr]
+        finished.threshold = best_threshold(finished, self.validation.center()[:2000])
+        return finished
+
+
+def best_threshold(model: Model, windows: np.ndarray) -> float:
+    """The probability, on a grid of .05, from which decoded onsets of ``windows`` have the best F1."""
+    probability = model.decode(model.encode(windows))[:, 0].numpy()
+    truth = windows[:, 0] > 0
+    grid = [round(0.05 * i, 2) for i in range(1, 20)]
+    scores = []
+    for threshold in grid:
+        guess = probability >= threshold
+        scores.append(2 * (guess & truth).sum() / max(1, guess.sum() + truth.sum()))
+    return grid[int(np.argmax(scores))]
+
+
+def predict_views(
+    operators: LearnedOperators, anchor: Float[Tensor, "B D"], amounts: Float[Tensor, "B V K"]
+) -> Float[Tensor, "B V D"]:
+    """What the operators say of each view of an anchor."""
+    repeated = anchor[:, None].expand(-1, amounts.shape[1], -1)
+    return operators(repeated.flatten(0, 1), amounts.flatten(0, 1)).unflatten(0, amounts.shape[:2])
+
+
+def content_spread(content: Float[Tensor, "B D"], used: Tensor, *, least: float = 1.0) -> tuple[Tensor, Tensor]:
+    """A hinge on each coordinate's standard deviation, and the mean squared off-diagonal covariance.
+
+    The hinge keeps its gradient where everything has collapsed, which SIGReg does not. Source: Bardes, Ponce, LeCun,
+    "VICReg", 2022, eqs. 1-4. Rows that are not ``used`` are left out.
+    """
+    with torch.autocast(content.device.type, enabled=False):
+        rows = content.float() * used[:, None]
+        number = sum_over_ranks(used.sum().float())
+        mean = sum_over_ranks(rows.sum(0)) / number.clamp_min(1)
+        centred = (rows - mean) * used[:, None]
+        covariance = sum_over_ranks(centred.T @ centred) / (number - 1).clamp_min(1)
+        deviation = (covariance.diagonal() + 1e-4).sqrt()
+        off = covariance - torch.diag(covariance.diagonal())
+        return F.relu(least - deviation).mean(), off.square().sum() / len(off)

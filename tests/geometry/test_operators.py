@@ -1,0 +1,242 @@
+"""Learned operators compose and commute; prediction losses have the values that a loop or a formula gives."""
+
+import itertools
+import math
+
+import pytest
+import torch
+
+from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.operators import LearnedOperators
+from softaxes.losses.prediction import predict_infonce, predict_squared_error
+
+KINDS = (Line("pitch"), Circle("metre", 16), Line("width"), Circle("beat", 4, follows="metre"))
+
+
+@pytest.fixture
+def operators():
+    made = LearnedOperators(KINDS, 9).double()
+    with torch.no_grad():
+        made.centre.copy_(torch.randn(6))
+        made.log_step.copy_(torch.randn(4))
+    return made
+
+
+def amounts(rows, **by_name):
+    out = torch.zeros(rows, len(KINDS), dtype=torch.float64)
+    for column, kind in enumerate(KINDS):
+        out[:, column] = by_name.get(kind.name, 0.0)
+    return out
+
+
+def test_axes_of_all_kinds_are_orthonormal(operators):
+    basis = operators.basis()
+    assert basis.shape == (6, 9)
+    assert torch.allclose(basis @ basis.T, torch.eye(6).double(), atol=1e-12)
+
+
+def test_no_amount_moves_nothing(operators):
+    z = torch.randn(5, 9).double()
+    assert torch.equal(operators(z, amounts(5)), z)
+
+
+def test_operators_compose(operators):
+    z = torch.randn(5, 9).double()
+    for name in ("pitch", "metre"):
+        twice = operators(operators(z, amounts(5, **{name: 3.0})), amounts(5, **{name: -5.5}))
+        assert torch.allclose(twice, operators(z, amounts(5, **{name: -2.5})), atol=1e-12)
+
+
+def test_operators_commute(operators):
+    z = torch.randn(5, 9).double()
+    for one, two in itertools.combinations([k.name for k in KINDS], 2):
+        first, second = amounts(5, **{one: 3.0}), amounts(5, **{two: 2.0})
+        assert torch.allclose(
+            operators(operators(z, first), second), operators(operators(z, second), first), atol=1e-12
+        )
+        assert torch.allclose(operators(operators(z, first), second), operators(z, first + second), atol=1e-12)
+
+
+def test_a_whole_period_is_no_change_and_half_of_it_is_a_mirror(operators):
+    z = torch.randn(5, 9).double()
+    assert torch.allclose(operators(z, amounts(5, metre=16.0)), z, atol=1e-12)
+    turned = operators(z, amounts(5, metre=8.0))
+    middle = ((z + turned) / 2) @ operators.basis()[1:3].T
+    assert torch.allclose(middle, operators.centre[1:3].expand(5, 2), atol=1e-12)
+
+
+def test_a_line_moves_by_its_step_along_one_direction():
+    made = LearnedOperators((Line("pitch"),), 4, step=0.25)
+    z = torch.randn(3, 4)
+    moved = made(z, torch.tensor([[1.0], [2.0], [-4.0]])) - z
+    assert moved.norm(dim=-1).tolist() == pytest.approx([0.25, 0.5, 1.0], rel=1e-5)
+    assert torch.nn.functional.cosine_similarity(moved[1], moved[2], dim=0).item() == pytest.approx(-1, abs=1e-5)
+
+
+def test_content_does_not_see_the_operators(operators):
+    z = torch.randn(5, 9).double()
+    moved = operators(z, amounts(5, pitch=3.0, metre=5.0, width=-1.0, beat=1.0))
+    assert torch.allclose(operators.content(moved), operators.content(z), atol=1e-12)
+    assert torch.linalg.matrix_rank(operators.content(torch.randn(40, 9).double())) == 3
+
+
+def test_a_batch_is_moved_row_by_row(operators):
+    z, s = torch.randn(5, 9).double(), torch.randn(5, 4).double()
+    rows = torch.cat([operators(z[i : i + 1], s[i : i + 1]) for i in range(5)])
+    assert torch.allclose(operators(z, s), rows, atol=1e-12)
+
+
+def test_float32_under_bf16_autocast():
+    made = LearnedOperators(KINDS, 9)
+    z, s = torch.randn(5, 9), torch.randn(5, 4)
+    views = torch.randn(5, 2, 9)
+    predicted = torch.randn(5, 2, 9)
+
+    def results():
+        yield made(z, s)
+        yield made.content(z)
+        yield predict_infonce(predicted, views)
+        yield predict_squared_error(predicted, views, z)
+
+    plain = list(results())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = list(results())
+    for one, two in zip(plain, mixed, strict=True):
+        assert two.dtype == torch.float32
+        assert torch.equal(one, two)
+
+
+def test_operators_learn_a_rotation_and_a_translation():
+    truth = LearnedOperators(KINDS[:2], 6, step=1.5)
+    learner = LearnedOperators(KINDS[:2], 6)
+    optimizer = torch.optim.Adam(learner.parameters(), 0.1)
+    with torch.no_grad():
+        truth.centre.copy_(torch.tensor([0.0, 2.0, -1.0]))
+    for _ in range(150):
+        z, s = torch.randn(32, 6), torch.randint(-4, 5, (32, 2)).float()
+        target = truth(z, s).detach()
+        loss = predict_squared_error(learner(z, s)[:, None], target[:, None], z)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 1e-2
+
+
+# --- the losses --------------------------------------------------------------------------------------------------
+
+
+def test_squared_error_is_zero_when_exact_and_one_without_change():
+    anchor, views = torch.randn(4, 3), torch.randn(4, 2, 3)
+    assert predict_squared_error(views, views, anchor).item() == 0
+    assert predict_squared_error(anchor[:, None].expand_as(views), views, anchor).item() == pytest.approx(1)
+
+
+def test_squared_error_equals_its_loop_twin_and_leaves_out_the_unused():
+    anchor, views, predicted = torch.randn(4, 3), torch.randn(4, 2, 3), torch.randn(4, 2, 3)
+    used = torch.tensor([[True, False], [True, True], [False, False], [False, True]])
+    error = scale = 0.0
+    for b, v in itertools.product(range(4), range(2)):
+        if used[b, v]:
+            error += sum((predicted[b, v, i].item() - views[b, v, i].item()) ** 2 for i in range(3))
+            scale += sum((views[b, v, i].item() - anchor[b, i].item()) ** 2 for i in range(3))
+    assert predict_squared_error(predicted, views, anchor, used=used).item() == pytest.approx(error / scale, rel=1e-5)
+
+
+def test_squared_error_cannot_be_lowered_through_its_scale():
+    anchor, views = torch.randn(4, 3, requires_grad=True), torch.randn(4, 2, 3, requires_grad=True)
+    predicted = torch.zeros(4, 2, 3)
+    predict_squared_error(predicted + 0 * anchor[:, None], views, anchor).backward()
+    scale = (views - anchor[:, None]).square().sum()
+    assert float(anchor.grad.abs().max()) == 0
+    assert torch.allclose(views.grad, 2 * views / scale)
+
+
+def test_infonce_of_equal_predictions_is_chance():
+    views = torch.randn(5, 3, 4)
+    views = views / views.norm(dim=-1, keepdim=True)
+    assert predict_infonce(torch.zeros(5, 3, 4), views).item() == pytest.approx(math.log(15), rel=1e-5)
+
+
+def test_infonce_of_exact_predictions_far_apart_is_zero():
+    views = 50 * torch.eye(6).reshape(3, 2, 6)
+    assert predict_infonce(views, views).item() == pytest.approx(0, abs=1e-6)
+    shuffled = views.flatten(0, 1).roll(1, 0).reshape(3, 2, 6)
+    assert predict_infonce(shuffled, views).item() == pytest.approx(2500, rel=1e-4)
+
+
+def test_infonce_of_equal_views_is_at_least_the_log_of_their_number():
+    views = 50 * torch.eye(6)[:3][:, None].expand(3, 2, 6)
+    assert predict_infonce(views, views).item() == pytest.approx(math.log(2), rel=1e-5)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, torch.tensor(3.0)])
+def test_infonce_equals_its_loop_twin(temperature):
+    predicted, views = torch.randn(3, 2, 4), torch.randn(3, 2, 4)
+    used = torch.tensor([[True, False], [True, True], [False, True]])
+    cells = list(itertools.product(range(3), range(2)))
+
+    def score(query, candidate):
+        distance = sum((predicted[(*query, i)] - views[(*candidate, i)]).item() ** 2 for i in range(4))
+        return -distance / (2 * float(temperature))
+
+    losses = [
+        math.log(sum(math.exp(score(query, candidate)) for candidate in cells)) - score(query, query)
+        for query in cells
+        if used[query]
+    ]
+    got = predict_infonce(predicted, views, temperature=temperature, used=used)
+    assert got.item() == pytest.approx(sum(losses) / len(losses), rel=1e-5)
+
+
+def test_gradient_flows_to_the_views_the_predictions_and_every_operator():
+    operators = LearnedOperators(KINDS, 9)
+    anchor, views = torch.randn(4, 9, requires_grad=True), torch.randn(4, 2, 9, requires_grad=True)
+    predicted = operators(anchor.repeat_interleave(2, 0), torch.randn(8, 4)).reshape(4, 2, 9)
+    temperature = torch.tensor(1.0, requires_grad=True)
+    loss = predict_infonce(predicted, views, temperature=temperature) + predict_squared_error(predicted, views, anchor)
+    loss.backward()
+    for tensor in (anchor, views, temperature, operators.raw, operators.log_step[[0, 2]], operators.centre):
+        leaf = operators.log_step if tensor.shape == (2,) else tensor
+        assert bool(torch.isfinite(leaf.grad).all())
+        assert float(leaf.grad.abs().max()) > 0
+    assert operators.centre.grad[[0, 3]].tolist() == [0, 0]  # of lines, which have no centre
+
+
+def test_nothing_used_is_zero_with_gradient_zero():
+    predicted, views = torch.randn(3, 2, 4, requires_grad=True), torch.randn(3, 2, 4)
+    used = torch.zeros(3, 2, dtype=torch.bool)
+    loss = predict_infonce(predicted, views, used=used) + predict_squared_error(
+        predicted, views, views[:, 0], used=used
+    )
+    loss.backward()
+    assert loss.item() == float(predicted.grad.abs().max()) == 0
+
+
+# --- errors ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda o: LearnedOperators(KINDS, 5), "`dim` must be >= 6 to hold the axes of 4 kinds, got 5"),
+        (lambda o: LearnedOperators(KINDS, 9, step=0.0), "`step` must be positive and finite, got 0.0"),
+        (lambda o: o(torch.zeros(3, 8), torch.zeros(3, 4)), r"`z` must have shape \(N, 9\), got \(3, 8\)"),
+        (lambda o: o(torch.zeros(3, 9), torch.zeros(3, 1)), r"`amounts` must have shape \(3, 4\), got \(3, 1\)"),
+        (lambda o: predict_infonce(torch.zeros(3, 4), torch.zeros(3, 4)), r"must have one shape \(B, V, D\)"),
+        (
+            lambda o: predict_squared_error(torch.zeros(3, 1, 4), torch.zeros(3, 2, 4), torch.zeros(3, 4)),
+            r"must have one shape \(B, V, D\), got \(3, 1, 4\), \(3, 2, 4\)",
+        ),
+        (
+            lambda o: predict_infonce(torch.zeros(3, 2, 4), torch.zeros(3, 2, 4), temperature=0.0),
+            "`temperature` must be positive and finite, got 0.0",
+        ),
+        (
+            lambda o: predict_infonce(torch.zeros(3, 2, 4), torch.zeros(3, 2, 4), used=torch.ones(3, 2)),
+            r"`used` must hold booleans of shape \(3, 2\), got torch.float32",
+        ),
+    ],
+)
+def test_errors(operators, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(operators)
