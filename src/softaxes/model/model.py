@@ -124,7 +124,7 @@ class Model(nn.Module):
     @torch.no_grad()
     def decode(
         self, z: ArrayLike | Tensor, *, batch: int = 512, precision: Precision = "fp32"
-    ) -> Float[Tensor, "B *shape"]:
+    ) -> Float[Tensor, "B ..."]:
         """Probabilities in the shape of the windows; ValueError if this model has no decoder."""
         if self.decoder is None:
             raise ValueError("this model has no decoder: train one with `softaxes train --decoder`")
