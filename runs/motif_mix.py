@@ -1,6 +1,6 @@
 """Fit the weights of ``softaxes.motifs.mix`` on annotated movements, and measure them on movements they did not see.
 
-    python runs/motif_mix.py --data BPS_MOTIF            # folds of movements: MAP, P@1, MAP over non-exact pairs
+    python runs/motif_mix.py --data BPS_MOTIF --seeds 3  # folds of movements: MAP, P@1, MAP over non-exact pairs
     python runs/motif_mix.py --data BPS_MOTIF --freeze   # and the weights of all movements, into the package
 
 Loss: 1 - smoothed average precision of every query's list (all other occurrences; and the size-matched distractors of
@@ -15,15 +15,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from records import over, told, write_record
 from torch import nn
 
-from softaxes.diagnostics.bootstrap import interval
 from softaxes.motifs import mix as mixes
+from softaxes.motifs.context import walks
 from softaxes.motifs.likeness import likeness
 from softaxes.motifs.patterns.datasets.bps_motif import load_bps_motif
 from softaxes.motifs.patterns.scores.retrieval import map_and_p1, map_nonexact, non_exact_tasks
 
 HIDDEN, LONGEST, BATCH = 32, 160, 32
+ALONE, IN_CONTEXT = ("map", "p1", "map_nonexact"), ("map",)
 
 
 def measure(movement):
@@ -108,14 +110,15 @@ def fit(measured, epochs=3, seed=0) -> mixes.Mix:
 
 
 def judge(mix, measured):
-    """One row a movement: MAP, P@1, MAP over non-exact pairs."""
+    """One row a movement: MAP, P@1, MAP over non-exact pairs, MAP in the context of the movement's other clips."""
     rows = []
     for letters, pairs, tasks in measured:
+        alone = mix.log_odds(pairs)
         scores = [map_nonexact([task], lambda *_, pairs=p: mix.log_odds(pairs)) for task, p in tasks]
         queries = [int(task.different.any(axis=1).sum()) for task, _ in tasks]
-        rows.append(
-            [*map_and_p1(mix.log_odds(pairs), letters), np.average(scores, weights=queries) if tasks else np.nan]
-        )
+        in_context = map_and_p1(walks((alone + alone.T) / 2), letters)[0]
+        non_exact = np.average(scores, weights=queries) if tasks else np.nan
+        rows.append([*map_and_p1(alone, letters), non_exact, in_context])
     return rows
 
 
@@ -125,24 +128,32 @@ def main() -> None:
     parser.add_argument("--folds", type=int, default=5, help="movements are left out in this many groups; 0: none")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="keep the measures of all pairs here (a pickle of your own)")
-    parser.add_argument("--keep", type=Path, help="folder for the weights of every fold: fold<movement>.npz")
+    parser.add_argument("--keep", type=Path, help="folder for the weights of every fold of seed 0: fold<movement>.npz")
+    parser.add_argument("--json", type=Path, help="folder for the figures of every seed: motif-mix-<seed>.json")
     parser.add_argument("--freeze", action="store_true", help="write the weights of all movements into the package")
     options = parser.parse_args()
     torch.set_num_threads(1)
     names, measured = load(options)
     for seed in range(options.seeds if options.folds else 0):
-        table = np.full((len(measured), 3), np.nan)
+        table = np.full((len(measured), len(ALONE) + len(IN_CONTEXT)), np.nan)
         for fold in range(options.folds):
             out = np.arange(len(measured)) % options.folds == fold
             mix = fit([m for m, left_out in zip(measured, out, strict=True) if not left_out], seed=seed)
             table[out] = judge(mix, [m for m, left_out in zip(measured, out, strict=True) if left_out])
-            for name in np.array(names)[out] if options.keep else ():
+            for name in np.array(names)[out] if options.keep and seed == 0 else ():
                 options.keep.mkdir(parents=True, exist_ok=True)
                 mix.save(options.keep / f"fold{name}.npz")
-        for name, column in zip(("MAP", "P@1", "MAP non-exact"), table.T, strict=True):
-            low, high = interval(column[np.isfinite(column)], n=2000, seed=0)
-            print(f"seed {seed}, left out: {name} {np.nanmean(column):.3f} [{low:.3f}, {high:.3f}]", flush=True)
         print(dict(zip(names, table.round(3).tolist(), strict=True)))
+        columns = [over(column) for column in table.T]
+        found = {
+            "learned mix": dict(zip(ALONE, columns[: len(ALONE)], strict=True)),
+            "learned mix, in context": dict(zip(IN_CONTEXT, columns[len(ALONE) :], strict=True)),
+        }
+        for method, measures in found.items():
+            for name, row in measures.items():
+                print(told(f"seed {seed}, left out: {method}, {name}", row), flush=True)
+        if options.json:
+            write_record(options.json / f"motif-mix-{seed}.json", found, movements=len(names), seed=seed)
     if options.freeze:
         fit(measured).save(Path(mixes.__file__).with_name("mix.npz"))
 

@@ -18,8 +18,8 @@ import pickle
 from pathlib import Path
 
 import numpy as np
+from records import over, told, write_record
 
-from softaxes.diagnostics.bootstrap import interval
 from softaxes.motifs import hybrid
 from softaxes.motifs.lines import lines_of
 from softaxes.motifs.mix import load_mix
@@ -29,6 +29,7 @@ from softaxes.motifs.patterns.scores.discovery import agreement, discovery_score
 from softaxes.motifs.traits import TRAITS, describe
 
 RIDGE = 30.0
+THREE_LAYER = DISCOVERY_MEASURES[-1]
 
 
 def load(options):
@@ -94,9 +95,14 @@ def chosen(movement, quality, most=hybrid.MOST_PATTERNS, which=None):
     return kept[picked]
 
 
-def told(name, column):
-    low, high = interval(np.asarray(column), n=2000, seed=0)
-    print(f"{name:44s} {np.mean(column):.3f} [{low:.3f}, {high:.3f}]", flush=True)
+def against_classic(rows, ours):
+    """{method: {measure: values of the movements}} of the classic methods, and of the hybrid less the best of them."""
+    columns = {
+        method: {name: np.array([row[name] for row in named]) for name in DISCOVERY_MEASURES}
+        for method, named in rows.items()
+    }
+    best = max(columns, key=lambda method: columns[method][THREE_LAYER].mean())
+    return columns | {f"hybrid less {best}": {THREE_LAYER: np.asarray(ours) - columns[best][THREE_LAYER]}}
 
 
 def main() -> None:
@@ -107,6 +113,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="where proposals are kept")
     parser.add_argument("--cached-only", action="store_true", help="only movements of the cache")
     parser.add_argument("--classic", type=Path, help="rows of benchmarks/patterns.py discovery --json, same movements")
+    parser.add_argument("--json", type=Path, help="also write means and intervals here")
     parser.add_argument("--freeze", action="store_true")
     options = parser.parse_args()
     movements = [Proposals(*row) for row in load(options)]
@@ -120,18 +127,21 @@ def main() -> None:
         returns.append(movement.three_layer(chosen(movement, quality, which=~movement.melody)))
         melodies.append(movement.three_layer(chosen(movement, quality, which=movement.melody)))
         print(movement.name, len(movement.target), "proposals", np.round(rows[-1], 3).tolist(), flush=True)
-    for name, column in zip(DISCOVERY_MEASURES, np.array(rows).T, strict=True):
-        told(f"left out: {name}", column)
-    told(f"three-layer, {hybrid.MOST_MOTIFS} motifs", twelve)
-    told("three-layer, from returns alone", returns)
-    told("three-layer, from melodies alone", melodies)
-    told("three-layer, best choice of these", [m.best_choice() for m in movements])
+    columns = {
+        "hybrid": dict(zip(DISCOVERY_MEASURES, np.array(rows).T, strict=True)),
+        f"hybrid, {hybrid.MOST_MOTIFS} motifs": {THREE_LAYER: twelve},
+        "from returns alone": {THREE_LAYER: returns},
+        "from melodies alone": {THREE_LAYER: melodies},
+        "best choice of the proposals": {THREE_LAYER: [m.best_choice() for m in movements]},
+    }
     if options.classic:
-        table = json.loads(options.classic.read_text())
-        classic = {name: np.array([row["three_layer_f1"] for row in c]) for name, c in table.items()}
-        best = max(classic, key=lambda n: classic[n].mean())
-        told(f"three-layer, best classic: {best}", classic[best])
-        told("difference", np.array(rows)[:, -1] - classic[best])
+        columns |= against_classic(json.loads(options.classic.read_text()), columns["hybrid"][THREE_LAYER])
+    found = {method: {name: over(column) for name, column in named.items()} for method, named in columns.items()}
+    for method, named in found.items():
+        for name, row in named.items():
+            print(told(f"{method}: {name}", row), flush=True)
+    if options.json:
+        write_record(options.json, found, movements=len(movements))
     quality = fit(movements)
     print(dict(zip(TRAITS, quality.weights.round(3).tolist(), strict=True)), "bias", round(quality.bias, 3))
     if options.freeze:

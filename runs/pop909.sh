@@ -13,3 +13,20 @@ for seed in 0 1 2; do
     --infonce 3 --spread 3 --notes 1 --leak 30 --seed $seed --out "$out/pop909-full-$seed"
   for texture in melody full; do softaxes report "$out/pop909-$texture-$seed" --windows 1500; done
 done
+figures=
+for figure in same_cos opposite_cos cross_cos relative_error.pitch coordinate_r2.pitch own_shift.pitch phase_cos.metre phase_cos.beat \
+  relative_error.metre h1.metre effective_rank content_recall; do
+  figures+=running/$figure,
+done
+for figure in h1 h5 h1_no_operator h1_random_direction h1_with_query; do figures+="joint/$figure.pitch and metre,"; done
+figures+="beyond/own_shift.pitch 13..18,isolated/coordinate_r2.time"
+for figure in note_f1 "note_f1.within a step" frame_f1; do figures+=",reconstruction/$figure"; done
+for method in steered ceiling "no change"; do figures+=",edits/pitch/$method/note_f1.pitch,edits/metre/$method/note_f1.metre"; done
+figures+=",edits/pitch/steered/transposition.pitch"
+for where in latents "in its own register" roll; do
+  for probe in category.key category.root ridge_r2.chroma ridge_r2.density; do figures+=",probes/$where/$probe"; done
+done
+for texture in melody full; do
+  echo "== $texture"
+  python "$(dirname "$0")/table.py" "$figures" "$out/pop909-$texture"-{0,1,2}
+done

@@ -15,7 +15,7 @@ from typing import Any
 
 from softaxes.model.checkpoint import load, save_model
 
-MODELS = Path(__file__).resolve().parents[1] / "src" / "softaxes" / "models"
+MODELS = Path(__file__).resolve().parents[1] / "src" / "softaxes" / "model" / "shipped"
 LIMIT = 8_000_000
 LICENCE = "trained on POP909 (Wang et al., ISMIR 2020), MIT licence; songs of the test side were never seen in training"
 SHOWN = {
@@ -38,7 +38,6 @@ def main(run: Path, name: str) -> None:
     model, metrics = load(run), json.loads((run / "metrics.json").read_text(encoding="utf-8"))
     model.card["config"]["folder"] = ""  # a place on the machine that trained it
     model.card |= {"figures": figures(metrics), "licence": LICENCE, "name": name}
-    MODELS.mkdir(exist_ok=True)
     path = MODELS / f"{name}.safetensors"
     save_model(model, path, half=True)
     if path.stat().st_size > LIMIT:
