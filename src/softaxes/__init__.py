@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from softaxes.model.checkpoint import load
     from softaxes.model.model import Model
 
-__version__ = "0.3.0"
+__version__ = "0.4.0.dev0"
 
 _HOME = {
     "Axes": "geometry.axes",
