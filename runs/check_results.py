@@ -1,4 +1,4 @@
-"""Do README and RESULTS say what the runs left? Reads both against JSON files and fails on a difference.
+"""Do README and docs say what the runs left? Reads them against JSON files and fails on a difference.
 
     python runs/check_results.py [FILE.md ...]
 
@@ -32,7 +32,7 @@ from table import Record, figure
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = (ROOT / "docs" / "results", ROOT / "src" / "softaxes" / "model" / "shipped")
-FILES = (ROOT / "README.md", ROOT / "docs" / "RESULTS.md")
+FILES = (ROOT / "README.md", ROOT / "docs" / "RESULTS.md", ROOT / "docs" / "motifs.md")
 MARK = re.compile(r"^<!-- results: (?P<body>.*) -->$")
 INLINE = re.compile(r"(?P<number>[-+]?[\d.,]*\d)<!-- results: (?P<file>\S+) (?P<key>.+?) -->")
 ROW_KEY = re.compile(r"<!-- (?!results: )(?P<key>.+?) -->")

@@ -2,9 +2,10 @@
 
     python runs/motif_retrieval.py --data BPS_MOTIF [--json FILE]
 
-The note count (the control that shows what size alone gives away), the best classic score and the learned code, the
-last two also re-ranked by walks through the gallery. Nothing is fitted here, so no movement is left out. The learned
-mix, which is fitted on marked motifs, stands in ``runs/motif_mix.py``. Half a minute of one core.
+The note count (the control that shows what size alone gives away), rhythm alone, overlap along the scale, the best
+classic score, alone and re-ranked by walks through the gallery, and the learned code. Nothing is fitted here, so no
+movement is left out; the learned mix, which is fitted on marked motifs, stands in ``runs/motif_mix.py``. Half a minute
+of one core.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from softaxes.motifs.patterns.datasets.bps_motif import load_bps_motif
 from softaxes.motifs.patterns.evaluate import summary
 from softaxes.motifs.patterns.similarities import SIMILARITIES
 
+CLASSIC = ("note count", "rhythm", "overlap morphetic", "combined")
 METHODS = {
-    "note count": SIMILARITIES["note count"],
-    "combined": SIMILARITIES["combined"],
+    **{name: SIMILARITIES[name] for name in CLASSIC},
     "combined, in context": partial(in_context, SIMILARITIES["combined"]),
     "learned code": code_similarity,
 }
