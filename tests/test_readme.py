@@ -1,7 +1,9 @@
-"""Every snippet of the README runs, and its file tree names every file."""
+"""Every snippet of the README runs, its file tree names every file, and the pages name what is there."""
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import re
 from pathlib import Path
 
@@ -78,3 +80,32 @@ def test_file_tree_names_every_module() -> None:
     packages = [p for p in (ROOT / "src" / "softaxes").iterdir() if (p / "__init__.py").is_file()]
     for path in [*modules, *packages]:
         assert path.name in tree, f"README's file tree lacks {path.name}"
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+NAMED = [
+    (page.name, name)
+    for page in PAGES
+    if page.name != "LOG.md"  # its entries keep the names of their day
+    for name in sorted(set(re.findall(r"\bsoftaxes((?:\.[A-Za-z_]\w*)+)", page.read_text(encoding="utf-8"))))
+]
+
+
+@pytest.mark.parametrize(("page", "name"), NAMED)
+def test_a_page_names_modules_that_are_there(page: str, name: str) -> None:
+    found: object = softaxes
+    for word in name.strip(".").split("."):
+        if hasattr(found, "__path__"):  # a room: its modules are attributes once they are imported
+            with contextlib.suppress(ModuleNotFoundError):
+                importlib.import_module(f"{found.__name__}.{word}")  # type: ignore[attr-defined]
+        assert hasattr(found, word), f"{page} names softaxes{name}"
+        found = getattr(found, word)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_names_files_that_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    files = set(re.findall(r"\b((?:runs|benchmarks|docs|tests)/[\w./-]+\.(?:py|sh|md|png|json))", text))
+    files |= {f"{page.parent.relative_to(ROOT)}/{link}" for link in re.findall(r"\]\(([\w./-]+)\)", text)}
+    missing = sorted(file for file in files if not (ROOT / file).exists())
+    assert not missing, f"{page.name} names {', '.join(missing)}"

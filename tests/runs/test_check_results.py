@@ -9,6 +9,7 @@ from pathlib import Path
 
 import check_results
 import pytest
+import sweep_table
 import table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -140,3 +141,12 @@ def test_the_table_shows_means_ranges_and_the_untrained_network() -> None:
         {"figures": {}, "article": {"draws_of_500": {"x": [2.0]}}},
     ]
     assert table.row("article/draws_of_500/x", draws) == "| article/draws_of_500/x | 2 | 1 .. 3 |  |  |  |"
+
+
+def test_a_sweep_is_told_as_means_and_ranges_by_weight() -> None:
+    rows = [
+        {"weight": 1.0, "seed": 0, "cross_cos": 0.2},
+        {"weight": 0.0, "seed": 0, "cross_cos": 0.1},
+        {"weight": 0.0, "seed": 1, "cross_cos": 0.3},
+    ]
+    assert sweep_table.table(rows)[2:] == ["| 0 | 0.2 (0.1 .. 0.3) |", "| 1 | 0.2 |"]
