@@ -23,7 +23,7 @@ from softaxes.report.controls import untrained
 from softaxes.report.music_sheet import music_figures
 from softaxes.report.music_views import HeldOut, draw_views, encode_all
 from softaxes.training.tasks.music.config import MusicConfig, music_kinds
-from softaxes.training.tasks.music.data import load_music, task_of
+from softaxes.training.tasks.music.data import MusicData, load_music, task_of
 
 KEPT = ("value", "low", "high", "chance")
 
@@ -31,17 +31,22 @@ KEPT = ("value", "low", "high", "chance")
 def figures(config: MusicConfig, windows: int) -> dict[str, dict[str, dict[str, float | None]]]:
     """{part: {figure: {value, low, high, chance}}} of an untrained network on the held-out songs of ``config``."""
     data = load_music(config)
-    test = data.test
-    every = HeldOut(torch.from_numpy(test.rolls), data.corpus.groups[test.song], test.offset,
-                    config.pitch_semitones, config.shift_steps)  # fmt: skip
     model = Model(task_of(config)(config, data.train).parts()["encoder"], axes_of_no_length(config),
                   (2, 128, config.window_steps))  # fmt: skip
-    drawn = draw_views(model.axes, every.different().some(windows, 0), seed=0)
+    drawn = draw_views(model.axes, held_out(data, config, windows), seed=0)
     sheets = music_figures(encode_all(untrained(model), drawn))
     return {
         part: {key: {name: rounded(row[name]) for name in KEPT} for key, row in sheet.to_dict().items()}
         for part, sheet in sheets.items()
     }
+
+
+def held_out(data: MusicData, config: MusicConfig, windows: int) -> HeldOut:
+    """At most ``windows`` windows of the songs left out, those that a report judges."""
+    test = data.test
+    every = HeldOut(torch.from_numpy(test.rolls), data.corpus.groups[test.song], test.offset,
+                    config.pitch_semitones, config.shift_steps)  # fmt: skip
+    return every.different().some(windows, 0)
 
 
 def rounded(value: float | None) -> float | None:
