@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from softaxes.data.music import Limits, Song, note_array
+from softaxes.data.music.beats import Beats
 from softaxes.data.music.midi import song_from_midi
 from softaxes.data.music.rolls import notes_to_roll
 from softaxes.explorer.atlas import Atlas, key_of, two_components
@@ -28,8 +29,10 @@ def atlas_of(model: Model, folder: Path | None, cache: Path) -> Atlas:
 class HereReader(Reader):
     """Reads in this process: starting another for each test takes seconds."""
 
-    def read(self, data: bytes, name: str, steps_per_beat: int, limits: Limits = LIMITS) -> Song:
-        return song_from_midi(data, name, steps_per_beat, limits=limits)
+    def read(
+        self, data: bytes, name: str, steps_per_beat: int, limits: Limits = LIMITS, beats: Beats | None = None
+    ) -> Song:
+        return song_from_midi(data, name, steps_per_beat, limits=limits, beats=beats)
 
 
 def library_of(folder: Path | None) -> Library:

@@ -32,7 +32,7 @@ SECOND = "/motifs?song=folder:more/s%C3%A9cond%20song.mid"
 
 def test_motifs_are_listed_framed_and_heard(browser: Browser, origin: str, tmp_path: Path) -> None:
     path = write_song(piece((0, 0), (16, 5), (36, -3), (52, 0), under=((0, 8, 40), (20, 4, 43))), tmp_path / "mine.mid")
-    found = motifs_of_song(read_song(path, STEPS_PER_BEAT, grid="notes"))
+    found = motifs_of_song(read_song(path, STEPS_PER_BEAT))
     show(browser, origin + SECOND)
     browser.find_element(By.ID, "file").send_keys(str(path))
     browser.wait("location.search.includes('song=dropped') && document.getElementById('looking').hidden")

@@ -183,7 +183,7 @@ def test_what_is_in_memory_is_given_at_once(library: Library, midi: bytes) -> No
 
 def test_a_song_can_be_had_as_the_motif_command_reads_it(library: Library, folder: Path, midi: bytes) -> None:
     assert FINER_STEPS == STEPS_PER_BEAT
-    wanted = read_song(folder / "first.mid", STEPS_PER_BEAT, grid="notes")
+    wanted = read_song(folder / "first.mid", STEPS_PER_BEAT)
     entry = library.drop(midi, "mine.mid")
     for id in ("folder:first.mid", entry.id):
         finer = library.finer(id)

@@ -80,7 +80,7 @@ def test_page_and_command_tell_the_same(library: Library, texture: Any) -> None:
     rng = np.random.default_rng(3)
     under = tuple((4 * k, 4, int(rng.integers(36, 48))) for k in range(18))
     finer, song, path = opened(library, piece((1, 0), (16, 5), (32, -3), (48, 0), under=under))
-    command = motifs_of_song(read_song(path, STEPS_PER_BEAT, grid="notes"))
+    command = motifs_of_song(read_song(path, STEPS_PER_BEAT))
     told = motifs_of(finer, song, texture)["motifs"]
     assert [m["name"] for m in told] == [m.name for m in command.motifs] and told
     drawn = np.concatenate(drawn_notes(song, texture))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from softaxes.data.files import one_writer
 from softaxes.data.music import Song, note_array, write_song
 from softaxes.data.music.rolls import melody
 from softaxes.search.index import build, store
@@ -117,8 +118,8 @@ def test_an_interrupted_index_goes_on(songs: Path, tmp_path: Path, monkeypatch: 
     model, where = model_by_hand(), tmp_path / "index"
     monkeypatch.setattr(build, "COMMIT_CLIPS", 60)
 
-    def stop(done: int, of: int, file: str) -> None:
-        if file == "04.mid":
+    def stop(more: int = 1, beside: str = "", total: int | None = None) -> None:
+        if beside == "04.mid":
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -237,7 +238,7 @@ def test_damage_is_told(songs: Path, tmp_path: Path) -> None:
 def test_one_writer_at_a_time(songs: Path, tmp_path: Path) -> None:
     where = tmp_path / "index"
     update_index(songs, model_by_hand(), where)
-    with store.writing(where):
+    with one_writer(where):
         with pytest.raises(BlockingIOError):
             update_index(songs, model_by_hand(), where)
         assert Index.open(where).songs == 6

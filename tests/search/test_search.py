@@ -13,10 +13,10 @@ import pytest
 from softaxes.commands import cli
 from softaxes.commands import motifs_search as command
 from softaxes.commands.motifs_search import parse_bars, search_motifs
+from softaxes.data.files import one_writer
 from softaxes.data.music import Song, note_array, write_song
 from softaxes.model.checkpoint import shipped
 from softaxes.search import query as motif_search
-from softaxes.search.index import store
 from softaxes.search.index.build import read_for_index, update_index
 from softaxes.search.index.store import Index
 from softaxes.search.query import Searcher, clip_places, open_index, query_from_song
@@ -225,10 +225,10 @@ def test_skipped_files_are_told(at_hand: Path) -> None:
 def test_another_process_writes(at_hand: Path, capsys: pytest.CaptureFixture[str]) -> None:
     where, folder = at_hand / "index", at_hand / "songs"
     where.mkdir()
-    with store.writing(where), pytest.raises(ValueError, match="just making the index"):
+    with one_writer(where), pytest.raises(ValueError, match="just making the index"):
         search_motifs(at_hand / "query.mid", folder, index=where)
     search_motifs(at_hand / "query.mid", folder, index=where)
-    with store.writing(where):
+    with one_writer(where):
         assert "exact" in search_motifs(at_hand / "query.mid", folder, index=where)
     assert "reading what it has committed" in capsys.readouterr().err
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +13,11 @@ import torch
 
 from softaxes.commands import cli
 from softaxes.commands import encode as command
-from softaxes.data.music import NOTE_DTYPE, Song, Track, write_song
-from softaxes.data.music.regrid import read_fine, regrid
+from softaxes.data.files import one_writer
+from softaxes.data.music import NOTE_DTYPE, Song, Track, read_song, write_song
+from softaxes.data.music.folders import find_files
+from softaxes.data.music.manifest import off_grid_warning
+from softaxes.data.music.regrid import read_both
 from softaxes.model.checkpoint import save_model
 from softaxes.model.model import Model
 from softaxes.songs import folder as encoding
@@ -51,7 +56,7 @@ def check(model: Model, folder: Path, out: Path, precision: str = "fp32") -> Non
         "2.mid", "4.mid", "6.mid", *(f"more of them/{n}.mid" for n in (1, 3, 5, 7))
     ]  # fmt: skip
     for song in songs:
-        alone = encode_song(model, regrid(read_fine(folder / song.name, 4), 4).song)
+        alone = encode_song(model, read_both(folder / song.name, 4)[1].song)
         assert song.start.tolist() == alone.start.tolist()
         assert song.z.dtype == np.float32
         assert np.allclose(song.z, alone.z, atol=1e-5 if precision == "fp32" else 0.1)
@@ -88,9 +93,9 @@ def test_bf16_is_near_and_told_in_the_settings(folder: Path, tmp_path: Path) -> 
     model = small_model()
     encode_files(model, folder, tmp_path / "out", precision="bf16")
     check(model, folder, tmp_path / "out", "bf16")
-    exact = encode_song(model, regrid(read_fine(folder / "2.mid", 4), 4).song).z.numpy()
+    exact = encode_song(model, read_both(folder / "2.mid", 4)[1].song).z.numpy()
     assert not np.array_equal(next(read_latents(tmp_path / "out")).z, exact)
-    with pytest.raises(ValueError, match=r"another model or folder \(precision differ\)"):
+    with pytest.raises(ValueError, match=r"other settings \(precision\)"):
         encode_files(model, folder, tmp_path / "out")
 
 
@@ -126,7 +131,7 @@ def test_a_run_that_is_killed_between_two_writes_goes_on(folder: Path, tmp_path:
     (out / "shard-00002.json").write_text('{"songs": [')
     (out / ".shard-00003.npy.partial").write_bytes(b"half")
     encode_files(model, folder, out, files_a_shard=3)
-    assert {path.name: path.read_bytes() for path in out.iterdir()} == whole | {".shard-00003.npy.partial": b"half"}
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == whole, "what a killed run left is gone"
 
 
 def test_other_latents_are_not_mixed_in(folder: Path, tmp_path: Path) -> None:
@@ -134,14 +139,14 @@ def test_other_latents_are_not_mixed_in(folder: Path, tmp_path: Path) -> None:
     encode_files(small_model(), folder, out)
     other = small_model()
     torch.nn.init.ones_(other.encoder.head.bias)
-    with pytest.raises(ValueError, match=r"latents of another model or folder \(encoder differ\)"):
+    with pytest.raises(ValueError, match=r"latents with other settings \(encoder\)"):
         encode_files(other, folder, out)
     write_song(tune(9, 1), folder / "9.mid")
-    with pytest.raises(ValueError, match=r"another model or folder \(files differ\)"):
-        encode_files(small_model(), folder, out)
+    (table,) = encode_files(small_model(), folder, out)
+    assert "9.mid" in [song["name"] for song in table.songs], "a new file is taken in"
     with pytest.raises(ValueError, match=r"not empty and holds no latents"):
         encode_files(small_model(), folder, folder)
-    with pytest.raises(ValueError, match=r"is a file; latents need a folder"):
+    with pytest.raises(ValueError, match=r"is a file, not the folder of latents"):
         encode_files(small_model(), folder, folder / "2.mid")
 
 
@@ -214,3 +219,51 @@ def test_arrays_that_do_not_fit_their_tables_are_told(folder: Path, tmp_path: Pa
     np.save(tmp_path / "out" / "shard-00000.npy", np.zeros((3, 12), dtype=np.float32))
     with pytest.raises(ValueError, match=r"shard-00000\.npy does not fit its table"):
         list(read_latents(tmp_path / "out"))
+
+
+def test_what_has_changed_is_encoded_anew_whatever_its_size_and_time(folder: Path, tmp_path: Path) -> None:
+    """A transposition keeps a file's size; its time may be set back."""
+    model, out, path = small_model(), tmp_path / "out", folder / "2.mid"
+    encode_files(model, folder, out, files_a_shard=2)
+    old, stat = path.read_bytes(), path.stat()
+    before = {song.name: np.array(song.z) for song in read_latents(out)}
+    song = read_song(path)
+    write_song(song.transposed(5), path)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert len(path.read_bytes()) == len(old) and path.read_bytes() != old
+    encode_files(model, folder, out, files_a_shard=2)
+    after = {song.name: np.array(song.z) for song in read_latents(out)}
+    changed = {name for name in before if not np.array_equal(before[name], after[name])}
+    assert changed == {"2.mid"}
+
+
+def test_two_processes_do_not_write_one_folder(folder: Path, tmp_path: Path) -> None:
+    with one_writer(tmp_path / "out"), pytest.raises(OSError, match="another process is writing into"):
+        encode_files(small_model(), folder, tmp_path / "out")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_named(folder: Path, tmp_path: Path) -> None:
+    (folder / "private").mkdir(mode=0)
+    tables = encode_files(small_model(), folder, tmp_path / "out")
+    assert ("private/", "permission denied") in [tuple(row) for table in tables for row in table.skipped]
+
+
+def test_an_unreadable_folder_stands_in_the_list_under_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def walk(top: Path, onerror: Callable[[OSError], None]) -> Iterator[tuple[str, list[str], list[str]]]:
+        yield str(top), ["private"], ["a.mid"]
+        onerror(PermissionError(13, "Permission denied", str(top / "private")))
+
+    monkeypatch.setattr(os, "walk", walk)
+    assert find_files(folder) == ["a.mid", "private/"]
+
+
+def test_performances_are_counted(folder: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+    notes = np.sort(rng.integers(0, 480 * 40, 60))
+    performed = midi_file(
+        sorted((int(t) + d, event) for t in notes for d, event in ((0, note_on(60)), (30, note_off(60))))
+    )
+    (folder / "played.mid").write_bytes(performed)
+    tables = encode_files(small_model(), folder, tmp_path / "out")
+    assert sum(table.off_grid for table in tables) == 1
+    assert off_grid_warning(1, 7).startswith("1 of 7 songs lie off the grid") and off_grid_warning(0, 7) == ""

@@ -183,15 +183,15 @@ def test_checkpoints_come_by_the_clock(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_stops_the_run_and_leaves_the_last_checkpoint(tmp_path, monkeypatch):
-    out, save, calls = tmp_path / "run", checkpoint.save_file, []
+    out, save, calls = tmp_path / "run", checkpoint.write_tensors, []
 
     def fails_the_third_time(*arguments, **options):
         calls.append(1)
         if len(calls) == 3:
-            raise OSError(28, "No space left on device")
+            raise OSError("cannot write state.safetensors: No space left on device")
         save(*arguments, **options)
 
-    monkeypatch.setattr(checkpoint, "save_file", fails_the_third_time)
+    monkeypatch.setattr(checkpoint, "write_tensors", fails_the_third_time)
     with pytest.raises(OSError, match=r"cannot write .*state.safetensors: .*No space left"):
         train(SmallTask(SHORT), out, QUIET)
     assert saved_step(out) == 2
@@ -249,7 +249,7 @@ def test_a_run_with_other_settings_is_refused(tmp_path):
 
 def test_only_an_empty_folder_becomes_a_run_folder(tmp_path):
     (tmp_path / "thesis.tex").touch()
-    with pytest.raises(ValueError, match="is not empty and no run folder"):
+    with pytest.raises(ValueError, match="is not empty and holds no run"):
         train(SmallTask(), tmp_path, QUIET)
     with pytest.raises(ValueError, match=r"thesis.tex is a file; a run needs a folder"):
         train(SmallTask(), tmp_path / "thesis.tex", QUIET)
@@ -325,10 +325,10 @@ def test_a_batch_that_processes_cannot_share_is_refused(batch):
 def test_the_progress_bar_shows_steps_loss_and_time_left(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    with training.progress_bar("small", 100, 40, show=True) as advance:
-        for step in range(41, 61):
+    with training.progress_bar("small", 100, start=40, show=True) as advance:
+        for _ in range(20):
             time.sleep(0.01)
-            advance(step, 0.25)
+            advance(1, "loss 0.2500")
     shown = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
     assert "60/100" in shown
     assert "loss 0.2500" in shown

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from softaxes.commands.toy_train import train_toy
 from softaxes.commands.train import train_music
+from softaxes.data.files import write_bytes
 from softaxes.data.music import Song, write_song
 from softaxes.model.checkpoint import load
 from softaxes.report.demo import demo_report
@@ -66,7 +67,7 @@ def steered_tune(tune: Song, out: Path) -> Section:
     result = steer_file(load(MODEL), before, pitch=SEMITONES)
     write_song(result.edited, after)
     titles = ("before.mid", f"after.mid: steered by {SEMITONES:+d} semitones", "the true edit")
-    (out / "steered.png").write_bytes(to_png(song_before_and_after(result.on_grid.song, result.steered, titles=titles)))
+    write_bytes(out / "steered.png", to_png(song_before_and_after(result.on_grid.song, result.steered, titles=titles)))
     caption = f"{result.line}. The model was trained on pop songs and never heard a fiddle tune."
     return Section(
         "A tune steered", [Picture(song_before_and_after(result.on_grid.song, result.steered, titles=titles), caption)]

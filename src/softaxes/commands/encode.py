@@ -6,10 +6,12 @@ import sys
 import time
 from pathlib import Path
 
-import torch
-
+from softaxes.data.files import printable
+from softaxes.data.music.manifest import off_grid_warning
+from softaxes.data.music.midi import Reading
 from softaxes.model.checkpoint import load
 from softaxes.model.model import Precision
+from softaxes.model.threads import torch_threads
 from softaxes.songs.folder import FILES_A_SHARD, MANIFEST_FILE, encode_files
 
 LISTED = 20  # most skipped files that are named on the terminal
@@ -24,6 +26,7 @@ def encode_folder(
     precision: Precision = "fp32",
     shard: int = FILES_A_SHARD,
     progress: bool = True,
+    reading: Reading = Reading(),  # noqa: B008  a frozen dataclass
 ) -> str:
     """Encode every MIDI file below a folder, window by window.
 
@@ -37,15 +40,21 @@ def encode_folder(
         precision: "bf16" is about twice as fast where the processor knows it, and a little less exact.
         shard: files to a shard; what is lost if the run is killed.
         progress: show a progress bar.
+        reading: how files are laid on the grid.
     """
     began = time.monotonic()
-    torch.set_num_threads(1)  # on two busy cores, two threads took five times as long: they wait for each other
-    tables = encode_files(load(model), folder, out, precision=precision, files_a_shard=shard, progress=progress)
+    with torch_threads(1):  # on two busy cores, two threads took five times as long: they wait for each other
+        tables = encode_files(
+            load(model), folder, out, precision=precision, files_a_shard=shard, progress=progress, reading=reading
+        )
     skipped = [row for table in tables for row in table.skipped]
     for row in skipped[:LISTED]:
-        print(f"skipped {row.name}: {row.reason}", file=sys.stderr)
+        print(f"skipped {printable(row.name)}: {printable(row.reason)}", file=sys.stderr)
     if len(skipped) > LISTED:
         print(f"... and {len(skipped) - LISTED} more, see {out / MANIFEST_FILE}", file=sys.stderr)
+    warning = off_grid_warning(sum(table.off_grid for table in tables), sum(len(table.songs) for table in tables))
+    if warning:
+        print(warning, file=sys.stderr)
     songs, windows = sum(len(table.songs) for table in tables), sum(table.windows for table in tables)
     seconds = time.monotonic() - began
     return f"{songs:,} songs, {windows:,} windows, {len(skipped):,} files skipped, {seconds:.1f} s: {out}"

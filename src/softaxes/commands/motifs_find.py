@@ -13,8 +13,7 @@ from typing import Annotated
 
 import tyro
 
-from softaxes.data.music.midi import read_song
-from softaxes.data.music.pop909 import beats_beside
+from softaxes.data.music.midi import Reading, read_song
 from softaxes.songs.motifs import LIMITS, STEPS_PER_BEAT, SongMotifs, as_json, motifs_of_song, write_csv, write_midi
 
 
@@ -27,6 +26,7 @@ def find(
     json: bool = False,
     csv: Path | None = None,
     midi: Path | None = None,
+    reading: Reading = Reading(),  # noqa: B008  a frozen dataclass
 ) -> str:
     """The repeated motifs of a song: where each returns, transposed by how much, and what is kept.
 
@@ -37,12 +37,13 @@ def find(
         page: where to write the page to see and hear (default: SONG-motifs.html in this folder; with --json none).
         json: print JSON instead of the table.
         csv: write one row a return to this file.
+        reading: how the file is laid on the grid.
         midi: write one MIDI file a motif, its returns in place, into this folder.
     """
     written = [path.resolve() for path in (page, csv) if path is not None]
     if song.resolve() in written or len(set(written)) < len(written):
         raise ValueError("`page` and `csv` must be files of their own, and not the song")
-    read = read_song(song, STEPS_PER_BEAT, grid="notes", beats=beats_beside(song), limits=LIMITS)
+    read = read_song(song, STEPS_PER_BEAT, reading=reading, limits=LIMITS)
     found = motifs_of_song(read, most, least_notes)
     if csv is not None:
         write_csv(found, csv)

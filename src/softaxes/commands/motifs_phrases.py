@@ -6,9 +6,8 @@ import json as json_format
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from softaxes.model.checkpoint import load
+from softaxes.model.threads import torch_threads
 from softaxes.search.phrases import judge_phrases
 from softaxes.search.query import DEFAULT_MODEL
 
@@ -34,10 +33,10 @@ def compare_phrases(
     Raises:
         ValueError: no POP909 there, no labels, or no such model.
     """
-    torch.set_num_threads(1)  # windows come in small batches: two threads would wait for each other
-    loaded = load(model)
-    record = judge_phrases(loaded, folder, annotator=annotator, held_out=songs == "held-out")
-    return json_format.dumps(record, indent=1, ensure_ascii=False) if json else phrase_table(record)
+    with torch_threads(1):  # windows come in small batches: two threads would wait for each other
+        loaded = load(model)
+        record = judge_phrases(loaded, folder, annotator=annotator, held_out=songs == "held-out")
+        return json_format.dumps(record, indent=1, ensure_ascii=False) if json else phrase_table(record)
 
 
 def phrase_table(record: dict[str, Any]) -> str:

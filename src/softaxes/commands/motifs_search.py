@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from softaxes.data.files import printable
 from softaxes.data.music.folders import check_folder
+from softaxes.data.music.manifest import off_grid_warning
 from softaxes.model.checkpoint import load
+from softaxes.model.threads import torch_threads
 from softaxes.search.index.build import Built, index_settings, read_for_index
 from softaxes.search.index.choice import BackendName, check_backend
 from softaxes.search.index.store import Index
@@ -53,17 +54,17 @@ def search_motifs(
     Raises:
         ValueError: a query without two notes, no such folder or model, a package that is missing.
     """
-    torch.set_num_threads(1)  # windows come in small batches: two threads would wait for each other
-    _check_top(top)  # what can be refused is refused before an index is made
-    check_backend(backend, qdrant)
-    wanted = parse_bars(bars)
-    check_folder(folder, "folder")
-    loaded = load(model)
-    settings = index_settings(loaded, hop_steps)
-    asked = query_from_song(read_for_index(query, settings.steps_per_beat), settings.texture, wanted)
-    opened, built = open_index(folder, loaded, index, hop_steps, progress=not json)
-    hits = Searcher(opened, loaded, backend, qdrant).search(asked, top, thorough=thorough)
-    return as_json(opened, built, hits) if json else as_table(opened, built, hits)
+    with torch_threads(1):  # windows come in small batches: two threads would wait for each other
+        _check_top(top)  # what can be refused is refused before an index is made
+        check_backend(backend, qdrant)
+        wanted = parse_bars(bars)
+        check_folder(folder, "folder")
+        loaded = load(model)
+        settings = index_settings(loaded, hop_steps)
+        asked = query_from_song(read_for_index(query, settings.steps_per_beat), settings.texture, wanted)
+        opened, built = open_index(folder, loaded, index, hop_steps, progress=not json)
+        hits = Searcher(opened, loaded, backend, qdrant).search(asked, top, thorough=thorough)
+        return as_json(opened, built, hits) if json else as_table(opened, built, hits)
 
 
 def parse_bars(text: str) -> tuple[int, int] | None:
@@ -107,5 +108,6 @@ def summary(index: Index, built: Built | None) -> str:
     reasons: dict[str, list[str]] = {}
     for record in index.manifest.refused:
         reasons.setdefault(record.reason, []).append(record.file)
-    skipped = [f"  skipped {len(files)}: {reason} (such as {files[0]})" for reason, files in reasons.items()]
-    return "\n".join([line, *skipped])
+    skipped = [f"  skipped {len(files)}: {reason} (such as {printable(files[0])})" for reason, files in reasons.items()]
+    warning = off_grid_warning(built.off_grid, built.new + built.changed) if built else ""
+    return "\n".join([line, *skipped, *([f"  {warning}"] if warning else [])])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json as json_format
 from pathlib import Path
 
-import torch
-
 from softaxes.commands.motifs_search import summary
 from softaxes.model.checkpoint import load
+from softaxes.model.threads import torch_threads
 from softaxes.search.query import DEFAULT_MODEL, open_index
 from softaxes.search.vocabulary import find_vocabulary, vocabulary_record, word_rolls
 
@@ -40,16 +39,16 @@ def motif_vocabulary(
     Raises:
         ValueError: no such folder or model, a length that the index does not hold, or no clip to group.
     """
-    torch.set_num_threads(1)  # windows come in small batches: two threads would wait for each other
-    loaded = load(model)
-    opened, built = open_index(folder, loaded, index, progress=not json)
-    found = find_vocabulary(opened, loaded, words=words, steps=steps, seeds=seeds)
-    told = vocabulary_record(found)
-    if out is not None or not json:
-        from softaxes.report.page import write_page
-        from softaxes.report.vocabulary_page import vocabulary_page
+    with torch_threads(1):  # windows come in small batches: two threads would wait for each other
+        loaded = load(model)
+        opened, built = open_index(folder, loaded, index, progress=not json)
+        found = find_vocabulary(opened, loaded, words=words, steps=steps, seeds=seeds)
+        told = vocabulary_record(found)
+        if out is not None or not json:
+            from softaxes.report.page import write_page
+            from softaxes.report.vocabulary_page import vocabulary_page
 
-        page = write_page(out or Path("motif-vocabulary"), vocabulary_page(told, word_rolls(found)), told)
-    if json:
-        return json_format.dumps(told, indent=1, ensure_ascii=False)
-    return f"{summary(opened, built)}\n{len(found.words)} words of {len(found.clips.row):,} clips: {page}"
+            page = write_page(out or Path("motif-vocabulary"), vocabulary_page(told, word_rolls(found)), told)
+        if json:
+            return json_format.dumps(told, indent=1, ensure_ascii=False)
+        return f"{summary(opened, built)}\n{len(found.words)} words of {len(found.clips.row):,} clips: {page}"

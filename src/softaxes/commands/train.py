@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from softaxes.data.files import write_text
 from softaxes.training.loop import train
 from softaxes.training.machine import Machine
 from softaxes.training.tasks.music.config import MusicConfig
@@ -32,5 +33,5 @@ def train_music(
         print(summary, file=sys.stderr)
     task = task_of(config)(config, data.train, data.validation, card=music_card(data, config))
     run = train(task, out, machine)
-    (run / MANIFEST_FILE).write_text(data.corpus.manifest.to_json(), encoding="utf-8")
+    write_text(run / MANIFEST_FILE, data.corpus.manifest.to_json())
     return run

@@ -77,7 +77,7 @@ def build(
     from softaxes.model.checkpoint import shipped
     from softaxes.songs.codec import grid_of
 
-    torch.set_num_threads(1)  # a single window gains nothing from more, and the browser needs the other cores
+    torch.set_num_threads(1)  # a single window gains nothing from more, and the browser needs the others
     toy = is_toy(model)
     world = BlobWorld(toy_models([name, *blobs] if toy else blobs))
     toys = dict.fromkeys([*([name] if toy else []), *blobs, *(known for known in shipped() if known in world.models)])

@@ -11,9 +11,9 @@ more: UMAP of the same.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import os
 import threading
 import time
 import zipfile
@@ -26,6 +26,7 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from softaxes.data.files import whole_file
 from softaxes.data.music.cache import cache_folder
 from softaxes.data.music.rolls import ONSET, texture_notes
 from softaxes.data.music.song import Song
@@ -225,15 +226,11 @@ class Atlas:
 
     def _save(self, path: Path) -> None:
         """Best effort: without a cache the next server begins again."""
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
         counts = np.array([self.done, self.skipped, self.left_out])
-        try:
+        with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            with partial.open("wb") as file:
+            with whole_file(path) as file:
                 np.savez(file, rows=_joined(self.rows), latents=_joined(self.latents), keys=self.keys, counts=counts)
-            os.replace(partial, path)
-        except OSError:
-            partial.unlink(missing_ok=True)
 
     def _load(self, path: Path) -> None:
         try:

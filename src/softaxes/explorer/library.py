@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from softaxes.data.music.beats import Beats, beats_beside
 from softaxes.data.music.corpora import Corpus
 from softaxes.data.music.folders import check_folder, find_files
 from softaxes.data.music.midi import read_bytes
@@ -85,7 +86,7 @@ class Library:
         if id in self._finer:
             return self._finer[id]
         song, (source, _, name) = self.open(id), id.partition(":")
-        return self._read_finer(self._bytes(name), song.name) if source == "folder" else song
+        return self._read_finer(self._bytes(name), song.name, self._beats(name)) if source == "folder" else song
 
     def drop(self, data: bytes, name: str) -> Entry:
         """Take in a file from the page; ValueError in one line if it is no song."""
@@ -130,14 +131,18 @@ class Library:
         except ValueError as error:
             raise ValueError(str(error).rpartition(": ")[2]) from None
 
-    def _read_finer(self, data: bytes, name: str) -> Song:
-        return self.reader.read(data, clean_name(name), FINER_STEPS, FINER_LIMITS, "notes")
+    def _beats(self, name: str) -> Beats | None:
+        assert self.folder is not None
+        return beats_beside(self.folder / name)
+
+    def _read_finer(self, data: bytes, name: str, beats: Beats | None = None) -> Song:
+        return self.reader.read(data, clean_name(name), FINER_STEPS, FINER_LIMITS, beats)
 
     def _open_file(self, name: str) -> Song:
         with self._lock:
             if name in self._read:
                 return self._read[name]
-        song = self.reader.read(self._bytes(name), clean_name(name), self.steps_per_beat)
+        song = self.reader.read(self._bytes(name), clean_name(name), self.steps_per_beat, beats=self._beats(name))
         with self._lock:
             song = self._read.setdefault(name, song)  # one song, if two asked for it at once
             while len(self._read) > OPEN_SONGS:

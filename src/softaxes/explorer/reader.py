@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from softaxes.data.music.clocks import Grid
+from softaxes.data.music.beats import Beats
 from softaxes.data.music.midi import Limits, song_from_midi
 from softaxes.data.music.song import Song
 
@@ -32,14 +32,16 @@ class Reader:
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
 
-    def read(self, data: bytes, name: str, steps_per_beat: int, limits: Limits = LIMITS, grid: Grid = "ticks") -> Song:
+    def read(
+        self, data: bytes, name: str, steps_per_beat: int, limits: Limits = LIMITS, beats: Beats | None = None
+    ) -> Song:
         """The song; ValueError in one line if it is broken, too large, or kills or outlasts the worker."""
         if len(data) > limits.bytes:
             raise ValueError(f"{len(data)} bytes is more than the limit of {limits.bytes}")
         with self._turn:
             pipe = self._start()
             try:
-                pipe.send((data, name, steps_per_beat, limits, grid))
+                pipe.send((data, name, steps_per_beat, limits, beats))
                 answer = pipe.recv() if pipe.poll(self.seconds) else None
             except (EOFError, OSError):
                 self._stop()
@@ -91,13 +93,11 @@ def _work(pipe: Connection) -> None:
             pipe.send(_answer(*pipe.recv()))
 
 
-def _answer(data: bytes, name: str, steps_per_beat: int, limits: Limits, grid: Grid) -> Song | str:
+def _answer(data: bytes, name: str, steps_per_beat: int, limits: Limits, beats: Beats | None) -> Song | str:
     if not data:
         return "the file is empty"
-    if not data.startswith(b"MThd"):
-        return "not a MIDI file (it does not begin with MThd)"
     try:
-        song = song_from_midi(data, name, steps_per_beat, grid=grid, limits=limits)
+        song = song_from_midi(data, name, steps_per_beat, beats=beats, limits=limits)
     except MemoryError:
         return "needs too much memory"
     except ValueError as error:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -20,10 +19,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
-from softaxes.data.files import PARTIAL, _to_disk
+from softaxes.data.files import write_bytes
 from softaxes.geometry.axes import Axes
 from softaxes.geometry.kinds import Circle, Kind, Line
 from softaxes.model.model import Model
@@ -39,19 +38,9 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
 
     One process may write a path at a time. Raises OSError, naming the path, if the disk is full or refuses.
     """
-    partial = path.with_name(f".{path.name}{PARTIAL}")
     metadata = {"softaxes": json.dumps({"format": FORMAT, **header})}
     flat = {name: tensor.detach().cpu().clone().contiguous() for name, tensor in tensors.items()}  # tied ones apart
-    try:
-        partial.touch()
-        mode = partial.stat().st_mode
-        save_file(flat, partial, metadata=metadata)
-        partial.chmod(mode)  # safetensors would leave it to its owner alone
-        _to_disk(partial)
-        os.replace(partial, path)
-    except (OSError, SafetensorError) as error:
-        partial.unlink(missing_ok=True)
-        raise OSError(f"cannot write {path}: {error}; what was there before is untouched") from error
+    write_bytes(path, safetensors_bytes(flat, metadata=metadata))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -7,6 +7,7 @@ gradients.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -62,6 +63,13 @@ class Model(nn.Module):
     def window_steps(self) -> int:
         """Length of a window in steps: its last dimension."""
         return self.input_shape[-1]
+
+    def digest(self) -> str:
+        """SHA-256 of the encoder's weights and the axes: equal for models that give equal latents and shifts."""
+        digest = hashlib.sha256(repr(self.axes.kinds).encode())
+        for name, tensor in sorted({**self.encoder.state_dict(), **self.axes.state()}.items()):
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:32]
 
     @property
     def axes_dim(self) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from softaxes.data.files import write_text
 from softaxes.data.music.song import Song
 from softaxes.motifs.find import Motif
 from softaxes.motifs.patterns.notes import Notes
@@ -35,7 +36,7 @@ Rows = Sequence[Sequence[Mapping[str, Any]]]
 def write_motif_page(song: Song, motifs: Sequence[Motif], rows: Rows, path: Path) -> Path:
     """Write the page; ``rows`` say where each return is (``motif_find.COLUMNS``)."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(render(motif_page(song, motifs, rows)), encoding="utf-8")
+    write_text(path, render(motif_page(song, motifs, rows)))
     return path
 
 

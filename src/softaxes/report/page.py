@@ -10,13 +10,14 @@ from __future__ import annotations
 import html
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+
+from softaxes.data.files import write_text
 
 KIND_COLOURS = {"pitch": "#3f83d8", "metre": "#dd7f2a", "time": "#21a07a", "beat": "#b366cc"}
 NEUTRAL = "#8b9099"  # what is about no kind, or about two
@@ -95,15 +96,9 @@ def write_page(folder: Path, page: Page, metrics: Mapping[str, Any]) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     numbers = json.dumps(plain_numbers(metrics), indent=2, allow_nan=False, ensure_ascii=False)
-    _write(folder / METRICS_FILE, numbers + "\n")
-    _write(folder / REPORT_FILE, render(page))
+    write_text(folder / METRICS_FILE, numbers + "\n")
+    write_text(folder / REPORT_FILE, render(page))
     return folder / REPORT_FILE
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def plain_numbers(value: Any) -> Any:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -30,6 +30,7 @@ from softaxes.search.index.backend import Backend, Nearest
 from softaxes.search.index.build import Built, encode_clips, index_settings, update_index
 from softaxes.search.index.choice import BackendName, choose
 from softaxes.search.index.store import Index
+from softaxes.training.progress import progress_bar
 
 NEAREST_CLIPS, COMPARED = 2000, 300  # clips that the codes name; places that are compared note for note
 COMPARED_NOTES = 200_000  # of the query times places: the longer the query, the fewer places (never below 2 top)
@@ -276,34 +277,10 @@ def open_index(
     where = where or index_folder(folder, model, hop_steps)
     built = None
     try:
-        with _bar(progress) as told:
-            built = update_index(folder, model, where, hop_steps=hop_steps, progress=told)
+        with progress_bar("indexing", 0, show=progress and sys.stderr.isatty()) as advance:
+            built = update_index(folder, model, where, hop_steps=hop_steps, progress=advance)
     except BlockingIOError:
         if not (where / "manifest.json").is_file():
             raise ValueError(f"another process is just making the index in {where}: try again in a while") from None
         print(f"another process is writing {where}: reading what it has committed", file=sys.stderr)
     return Index.open(where), built
-
-
-def _bar(shown: bool) -> Any:
-    """A context that gives a progress callback: a bar on a terminal's standard error, or nothing."""
-    import contextlib
-
-    @contextlib.contextmanager
-    def context() -> Any:
-        if not (shown and sys.stderr.isatty()):
-            yield None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("indexing"), BarColumn(), TextColumn("{task.completed}/{task.total} {task.description}"))
-        with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as bar:
-            task = bar.add_task("")
-
-            def told(done: int, of: int, file: str) -> None:
-                bar.update(task, completed=done, total=of, description=file)
-
-            yield told
-
-    return context()

@@ -6,8 +6,9 @@ CODES holds one shard a chunk of files, and at the end a manifest:
     shard-00000.json   its songs (name, first row, the step at which each window begins), and the files skipped
     manifest.json      settings, shards, counts, and all files skipped
 
-A shard's table is written when its array is whole, and a table that is there is done: a run that is killed at any time
-goes on with the first chunk that has none. `read_latents` gives everything back.
+A shard's table is written when its array is whole and names the content of its files, and a table that fits them is
+done: a run that is killed at any time goes on where it was, and one given again encodes what has changed.
+`read_latents` gives everything back.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,12 +25,13 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from softaxes import __version__
-from softaxes.data.files import PARTIAL, write_text
+from softaxes.data.files import one_writer, open_folder, whole_file, write_text
 from softaxes.data.music.folders import check_folder, find_files
-from softaxes.data.music.manifest import Skipped
-from softaxes.data.music.regrid import read_fine, regrid
+from softaxes.data.music.manifest import OFF_GRID, Skipped, content_key
+from softaxes.data.music.midi import Reading, read_song
 from softaxes.model.model import Model, Precision
 from softaxes.songs.codec import Grid, cut_song, grid_of
+from softaxes.training.progress import progress_bar
 
 SETTINGS_FILE, MANIFEST_FILE = "settings.json", "manifest.json"
 FILES_A_SHARD = 64
@@ -46,12 +47,17 @@ class CodedSong(NamedTuple):
     start: Int[np.ndarray, " n"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Table:
-    """What a shard holds: per song its name, first row and the windows' first steps; and what was skipped."""
+    """What a shard holds: per song its name, first row and the windows' first steps; and what was skipped.
+
+    ``off_grid`` counts songs off the grid; ``key`` is that of the files' content.
+    """
 
     songs: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    off_grid: int = 0
+    key: str = ""
 
     @property
     def windows(self) -> int:
@@ -66,11 +72,13 @@ def encode_files(
     precision: Precision = "fp32",
     files_a_shard: int = FILES_A_SHARD,
     progress: bool = False,
+    reading: Reading | None = None,
 ) -> list[Table]:
-    """Write all shards that are missing, and the manifest; returns the tables of all shards.
+    """Write all shards that are missing or whose files have changed, and the manifest; returns all tables.
 
     Raises:
         ValueError: no such folder, no MIDI files in it, no model of music, or ``out`` holds other latents.
+        BlockingIOError: another process writes into ``out``.
         Interrupted: ctrl-C; the same call goes on.
     """
     if files_a_shard < 1:
@@ -79,21 +87,26 @@ def encode_files(
     names = find_files(root)
     if not names:
         raise ValueError(f"{root}: holds no MIDI files (.mid, .midi)")
-    settings = _settings(model, root, names) | {"files_a_shard": files_a_shard, "precision": precision}
-    _open(out, settings)
+    reading = reading or Reading()
+    settings = _settings(model, root) | {"files_a_shard": files_a_shard, "precision": precision, **asdict(reading)}
+    open_folder(out, SETTINGS_FILE, settings, "latents")
     chunks = [names[at : at + files_a_shard] for at in range(0, len(names), files_a_shard)]
-    tables = []
+    tables: list[Table] = []
 
     def encode(rolls: UInt8[np.ndarray, "n 2 128 steps"]) -> Float[np.ndarray, "n D"]:
         return model.encode(rolls, precision=precision).numpy()
 
-    with _bar(len(names), show=progress) as advance:
+    with one_writer(out), progress_bar("files", len(names), show=progress) as advance:
         try:
             for number, chunk in enumerate(chunks):
+                key = _chunk_key(root, chunk)
                 table = _read_table(_shard(out, number, "json"))
-                if table is None:
-                    table, latents = _encode_chunk(encode, model, root, chunk, advance)
-                    _write_array(_shard(out, number, "npy"), latents)
+                if table is None or table.key != key:
+                    _shard(out, number, "json").unlink(missing_ok=True)  # a table that is there speaks of its array
+                    table, latents = _encode_chunk(encode, model, root, chunk, reading, advance)
+                    table.key = key
+                    with whole_file(_shard(out, number, "npy")) as file:
+                        np.save(file, latents, allow_pickle=False)
                     write_text(_shard(out, number, "json"), json.dumps(asdict(table)))
                 else:
                     advance(len(chunk))
@@ -101,10 +114,25 @@ def encode_files(
         except KeyboardInterrupt:
             from softaxes.training.loop import Interrupted
 
-            told = f"stopped after {len(tables)} of {len(chunks)} shards; the same command goes on from there"
-            raise Interrupted(told) from None
-    write_text(out / MANIFEST_FILE, json.dumps(_manifest(settings, tables), indent=1) + "\n")
+            done = f"stopped after {len(tables)} of {len(chunks)} shards; the same command goes on from there"
+            raise Interrupted(done) from None
+        _forget_from(out, len(chunks))
+        write_text(out / MANIFEST_FILE, json.dumps(_manifest(settings, tables), indent=1) + "\n")
     return tables
+
+
+def _chunk_key(root: Path, names: list[str]) -> str:
+    """Changes with the name or the content of any file of a chunk."""
+    told = [(name, content_key(root / name)) for name in names]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+def _forget_from(out: Path, number: int) -> None:
+    """Delete the shards of files that are no longer there."""
+    while _shard(out, number, "json").is_file():
+        _shard(out, number, "json").unlink()
+        _shard(out, number, "npy").unlink(missing_ok=True)
+        number += 1
 
 
 def read_latents(folder: Path) -> Iterator[CodedSong]:
@@ -128,18 +156,19 @@ def read_latents(folder: Path) -> Iterator[CodedSong]:
 
 
 def _encode_chunk(
-    encode: Encode, model: Model, root: Path, names: list[str], advance: Callable[[int], None]
+    encode: Encode, model: Model, root: Path, names: list[str], reading: Reading, advance: Callable[[int], None]
 ) -> tuple[Table, Float[np.ndarray, "n D"]]:
     """A shard's table and latents. Songs wait for each other so that the network sees large batches."""
     table, grid, row = Table(), grid_of(model), 0
     latents, waiting = [np.zeros((0, model.axes_dim), dtype=np.float32)], []
     for name in names:
-        found = read_windows(root, name, grid, model.window_steps)
+        found = read_windows(root, name, grid, model.window_steps, reading)
         if isinstance(found, Skipped):
             table.skipped.append(found)
         else:
-            start, rolls = found
+            start, rolls, off_grid = found
             table.songs.append({"name": name, "row": row, "start": start.tolist()})
+            table.off_grid += off_grid > OFF_GRID
             waiting.append(rolls)
             row += len(start)
         if waiting and (sum(map(len, waiting)) >= PENDING_WINDOWS or name == names[-1]):
@@ -150,61 +179,29 @@ def _encode_chunk(
 
 
 def read_windows(
-    root: Path, name: str, grid: Grid, window_steps: int
-) -> tuple[Int[np.ndarray, " n"], UInt8[np.ndarray, "n 2 128 steps"]] | Skipped:
-    """First steps and rolls of a file's windows, as `softaxes steer` cuts them; or why there are none."""
+    root: Path, name: str, grid: Grid, window_steps: int, reading: Reading | None = None
+) -> tuple[Int[np.ndarray, " n"], UInt8[np.ndarray, "n 2 128 steps"], float] | Skipped:
+    """First steps and rolls of a file's windows, as `softaxes steer` cuts them, and how far its notes lie off the grid;
+    or why there are none."""
     path = root / name
     try:
-        song = regrid(read_fine(path, grid.steps_per_beat), grid.steps_per_beat).song
+        song = read_song(path, grid.steps_per_beat, reading=reading)
         _, start, rolls = cut_song(song, grid.texture, window_steps)
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split()).removeprefix(f"{path}: ")
         return Skipped(name, reason.replace(f"{root}{os.sep}", ""))
-    return (start, rolls) if rolls.any() else Skipped(name, "no notes that this model hears")
+    return (start, rolls, song.counts.off_grid) if rolls.any() else Skipped(name, "no notes that this model hears")
 
 
-def _settings(model: Model, root: Path, names: list[str]) -> dict[str, Any]:
-    """What decides the latents: the weights, and the files by name and size."""
-    weights = hashlib.sha256()
-    for name, tensor in sorted(model.encoder.state_dict().items()):
-        weights.update(name.encode() + tensor.cpu().numpy().tobytes())
-    files = hashlib.sha256(json.dumps([(name, _size(root / name)) for name in names]).encode())
+def _settings(model: Model, root: Path) -> dict[str, Any]:
+    """What decides the latents beside the files: the weights, and how music is cut."""
     return {
-        "encoder": weights.hexdigest()[:16],
-        "files": files.hexdigest()[:16],
+        "encoder": model.digest(),
+        "folder": str(root.resolve()),
         "dim": model.axes_dim,
         "window_steps": model.window_steps,
         **asdict(grid_of(model)),
     }
-
-
-def _size(path: Path) -> int:
-    """The file's bytes; -1 where it cannot be read (a dead link): it is skipped with its reason later."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return -1
-
-
-def _open(out: Path, settings: dict[str, Any]) -> None:
-    """Make the folder, or check that what is in it comes of the same settings; ValueError if not."""
-    path = out / SETTINGS_FILE
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is a file; latents need a folder")
-    out.mkdir(parents=True, exist_ok=True)
-    if not path.is_file():
-        if any(not file.name.endswith(PARTIAL) for file in out.iterdir()):
-            raise ValueError(f"{out} is not empty and holds no latents; choose another folder")
-        write_text(path, json.dumps(settings, indent=2) + "\n")
-        return
-    try:
-        old = json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
-    changed = sorted(key for key in old.keys() | settings.keys() if old.get(key) != settings.get(key))
-    if changed:
-        told = f"{out} holds latents of another model or folder ({', '.join(changed)} differ)"
-        raise ValueError(f"{told}; choose another one")
 
 
 def _manifest(settings: dict[str, Any], tables: list[Table]) -> dict[str, Any]:
@@ -225,35 +222,6 @@ def _read_table(path: Path) -> Table | None:
     """A shard's table; None if it is not there or not whole."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return Table(found["songs"], [Skipped(*row) for row in found["skipped"]])
+        return Table(found["songs"], [Skipped(*row) for row in found["skipped"]], found["off_grid"], found["key"])
     except (OSError, json.JSONDecodeError, KeyError, TypeError):
         return None
-
-
-def _write_array(path: Path, array: Float[np.ndarray, "n D"]) -> None:
-    partial = path.with_name(f".{path.name}{PARTIAL}")
-    try:
-        with partial.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise OSError(f"cannot write {path}: {error}; the shards before it are whole") from error
-
-
-@contextmanager
-def _bar(files: int, *, show: bool) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error; the body calls ``advance(files done)``."""
-    if not show:
-        yield lambda number: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    left = TextColumn("left")
-    columns = (TextColumn("files"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), left)
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("files", total=files)
-        yield lambda number: progress.advance(bar, number)

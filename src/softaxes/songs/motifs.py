@@ -6,6 +6,7 @@ Notes are read on a grid of ``STEPS_PER_BEAT`` steps: sixteenths, triplets and 3
 from __future__ import annotations
 
 import csv
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from softaxes.data.files import write_text
 from softaxes.data.music.midi import Limits, write_song
 from softaxes.data.music.song import NOTE_DTYPE, Song, Track
 from softaxes.motifs.find import Motif, Return, find_motifs
@@ -86,10 +88,11 @@ def note_rows(notes: Notes) -> list[list[float]]:
 def write_csv(found: SongMotifs, path: Path) -> None:
     """One row a return, columns ``COLUMNS``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(row for rows in found.rows for row in rows)
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, COLUMNS)
+    writer.writeheader()
+    writer.writerows(row for rows in found.rows for row in rows)
+    write_text(path, file.getvalue())
 
 
 def write_midi(found: SongMotifs, folder: Path) -> list[Path]:

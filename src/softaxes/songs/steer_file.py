@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softaxes.data.music import Song
-from softaxes.data.music.regrid import Regridded, read_fine, regrid
+from softaxes.data.music.midi import Reading
+from softaxes.data.music.regrid import Regridded, read_both
 from softaxes.data.music.rolls import Texture, notes_to_roll, texture_notes
 from softaxes.diagnostics.notes import note_counts
 from softaxes.model.model import Model
@@ -39,7 +40,9 @@ class SteeredFile(NamedTuple):
     line: str
 
 
-def steer_file(model: Model, path: Path, *, pitch: int = 0, metre: int = 0, others: Others = "move") -> SteeredFile:
+def steer_file(
+    model: Model, path: Path, *, pitch: int = 0, metre: int = 0, others: Others = "move", reading: Reading | None = None
+) -> SteeredFile:
     """Read, steer and put together again; nothing is written.
 
     Raises:
@@ -49,8 +52,7 @@ def steer_file(model: Model, path: Path, *, pitch: int = 0, metre: int = 0, othe
     if others not in get_args(Others):
         raise ValueError(f"`others` must be one of {', '.join(get_args(Others))}, got {others!r}")
     grid = grid_of(model)
-    song = read_fine(path, grid.steps_per_beat)
-    on_grid = regrid(song, grid.steps_per_beat)
+    song, on_grid = read_both(path, grid.steps_per_beat, reading)
     if not len(texture_notes(on_grid.song, grid.texture)):
         raise ValueError(f"{path}: holds no notes that this model hears ({describe(grid.texture)})")
     steered = steer_song(model, on_grid.song, pitch=pitch, metre=metre)

@@ -10,13 +10,12 @@ once it is done. With several processes each one takes its slice of the same glo
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +24,9 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 
-from softaxes.data.files import PARTIAL, write_text
+from softaxes.data.files import one_writer, open_folder
 from softaxes.model import checkpoint
+from softaxes.model.threads import torch_threads
 from softaxes.training.machine import Machine
 from softaxes.training.progress import progress_bar
 from softaxes.training.task import Batch, Task
@@ -58,40 +58,18 @@ def train(task: Task, out: str | Path, machine: Machine | None = None) -> Path:
     """
     machine, out = machine or Machine(), Path(out)
     config = {"task": task.name, **dataclasses.asdict(task.config)}
-    open_run(out, config)
+    open_folder(out, CONFIG_FILE, config, "a run")
     if (out / checkpoint.MODEL_FILE).is_file():
         return out
     fabric = _fabric(machine)
     fabric.launch()
-    if machine.threads:
-        torch.set_num_threads(machine.threads)
-    run = _Run(fabric, task, out)
-    run.go(machine, config)
-    if fabric.is_global_zero:
-        run.finish()
-    fabric.barrier()
+    with torch_threads(machine.threads), one_writer(out) if fabric.is_global_zero else nullcontext():
+        run = _Run(fabric, task, out)
+        run.go(machine, config)
+        if fabric.is_global_zero:
+            run.finish()
+        fabric.barrier()
     return out
-
-
-def open_run(out: Path, config: Mapping[str, Any]) -> None:
-    """Make the folder, or check that the run in it has the same settings; ValueError if it is anything else."""
-    record = json.loads(json.dumps(config, default=str))
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"{out} is a file; a run needs a folder")
-    out.mkdir(parents=True, exist_ok=True)
-    found = {path.name for path in out.iterdir() if not path.name.endswith(PARTIAL)}
-    if CONFIG_FILE not in found:
-        if found:
-            raise ValueError(f"{out} is not empty and no run folder; choose another one")
-        write_text(out / CONFIG_FILE, json.dumps(record, indent=2) + "\n")
-        return
-    try:
-        old = json.loads((out / CONFIG_FILE).read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{out / CONFIG_FILE} is no JSON: {error}") from error
-    changed = sorted(key for key in old.keys() | record.keys() if old.get(key) != record.get(key))
-    if changed:
-        raise ValueError(f"{out} holds a run with other settings ({', '.join(changed)}); choose another folder")
 
 
 def _fabric(machine: Machine) -> Fabric:
@@ -143,13 +121,13 @@ class _Run:
             for sink in sinks:
                 stack.callback(sink.close)
             stop = stack.enter_context(_stop_signals())
-            advance = stack.enter_context(progress_bar(self.task.name, self.task.steps, self.done, show=shows))
+            advance = stack.enter_context(progress_bar(self.task.name, self.task.steps, start=self.done, show=shows))
             began = time.monotonic() - self.seconds
             last_save = time.monotonic()
             while self.done < self.task.steps:
                 terms, stopping = self._step(stop.is_set)
                 self.done, self.seconds = self.done + 1, time.monotonic() - began
-                advance(self.done, float(terms["loss"]))
+                advance(1, f"loss {float(terms['loss']):.4f}")
                 end = self.done == self.task.steps
                 if self.done % machine.log_every == 0 or end:
                     figures = self._figures(terms)

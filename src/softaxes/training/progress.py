@@ -1,29 +1,34 @@
-"""How far is long work? One bar on standard error."""
+"""How far is long work? One bar on standard error, with the time that is left."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Protocol
+
+
+class Advance(Protocol):
+    """Says that so much more is done, and what to show beside the bar."""
+
+    def __call__(self, more: int = 1, beside: str = "", total: int | None = None) -> None:
+        """``more`` units are done; ``total`` replaces the number of units."""
+        ...
 
 
 @contextmanager
-def progress_bar(name: str, steps: int, start: int, *, show: bool) -> Iterator[Any]:
-    """A bar on standard error with the loss and the time left; the body calls ``advance(step, loss)``."""
+def progress_bar(name: str, total: int, *, start: int = 0, show: bool = True) -> Iterator[Advance]:
+    """A bar over ``total`` units, ``start`` of them done; the body calls what it gives. Nothing unless ``show``."""
     if not show:
-        yield lambda step, loss: None
+        yield lambda more=1, beside="", total=None: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("loss {task.fields[loss]:.4f}"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=False) as progress:
-        bar = progress.add_task(name, total=steps, completed=start, loss=float("nan"))
-        yield lambda step, loss: progress.update(bar, completed=step, loss=loss)
+    columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("left"))
+    with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True)) as progress:
+        bar = progress.add_task("", total=total, completed=start)
+
+        def advance(more: int = 1, beside: str = "", total: int | None = None) -> None:
+            progress.update(bar, advance=more, description=beside, total=total)
+
+        yield advance

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from softaxes.data.music import NOTE_DTYPE, Beats, Song, Track, full_texture, read_song, write_song
-from softaxes.data.music.pop909 import read_beats
 from softaxes.data.music.pop909_labels import (
     NONE,
     key_number,
@@ -93,7 +92,7 @@ def test_the_labelled_roots_are_in_the_bass(pop909_folder: Path) -> None:
     right, total = 0, 0
     for song in ("001", "005", "300", "500"):
         path = pop909_folder / song / f"{song}.mid"
-        read = read_song(path, 4, grid="notes", beats=read_beats(path.parent / "beat_midi.txt"))
+        read = read_song(path, 4)
         labels = song_labels(pop909_folder, song, read.length_steps)
         lowest = np.full(read.length_steps, 999)
         for note in full_texture(read):

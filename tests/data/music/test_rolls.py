@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softaxes.data.music import Song, Track, full_texture, melody, note_array, notes_to_roll, roll_to_notes, song_roll
-from softaxes.data.music.midi import midi_bytes, song_from_midi
+from softaxes.data.music.midi import Reading, midi_bytes, song_from_midi
 from softaxes.data.music.rolls import ONSET, SUSTAIN, texture_notes
 from softaxes.data.music.skyline import highest_at, skyline
 
@@ -168,7 +168,8 @@ def test_midi_to_roll_to_midi_keeps_every_note_on_the_grid(
               for onset, length, pitch in slow_unisons(rows)]  # fmt: skip
     events = [event for on, off, pitch in played for event in ((on, 1, note_on(pitch)), (off, 0, note_off(pitch)))]
     data = midi_file([(tick, event) for tick, _, event in sorted(events, key=lambda e: e[:2])], ticks=ticks)
-    song = song_from_midi(data, "t", steps_per_beat)
+    song = song_from_midi(data, "t", steps_per_beat, reading=Reading("ticks"))
     notes = roll_to_notes(song_roll(song, "full"))
-    again = song_from_midi(midi_bytes(Song("t", notes, steps_per_beat=steps_per_beat)), "t", steps_per_beat)
+    written = midi_bytes(Song("t", notes, steps_per_beat=steps_per_beat))
+    again = song_from_midi(written, "t", steps_per_beat, reading=Reading("ticks"))
     assert rows_of(again.notes) == slow_unisons(rows)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
+from softaxes.data.files import whole_file
 from softaxes.data.music.manifest import Manifest
 from softaxes.data.music.song import NOTE_DTYPE, Counts, Song, Track
 
@@ -38,17 +38,13 @@ def save_songs(
     text = json.dumps({"ids": list(ids), "songs": rest, "manifest": manifest.to_json()})
     notes = np.concatenate([song.notes for song in songs]) if songs else np.zeros(0, NOTE_DTYPE)
     lengths = np.array([len(song.notes) for song in songs], dtype=np.int64)
-    written = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            written = file.name
+        with whole_file(path) as file:
             np.savez_compressed(
                 file, notes=notes, lengths=lengths, groups=groups, text=np.frombuffer(text.encode(), dtype=np.uint8)
             )
-        os.replace(written, path)
     except OSError:
-        Path(written).unlink(missing_ok=True) if written else None
         return False
     return True
 

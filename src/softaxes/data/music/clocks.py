@@ -7,13 +7,13 @@ Conventions
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
+from softaxes.data.music.beats import Beats
 from softaxes.data.music.song import DENOMINATORS, FASTEST_BPM, SLOWEST_BPM, meters_from_downbeats
 
 Ticks = Int[np.ndarray, " n"]
@@ -21,21 +21,10 @@ Steps = Int[np.ndarray, " n"]
 Exact = Float[np.ndarray, " n"]
 Tempi = tuple[tuple[int, float], ...]
 Meters = tuple[tuple[int, int, int], ...]
-Grid = Literal["ticks", "notes"]
+Grid = Literal["auto", "ticks", "notes"]
+PHASE_STEPS = 4  # a beat: the grid whose phase notes are asked for; finer ones fall in with it
+PROMPT = 0.125  # of such a step: a grid that is this little late is on time
 STEADY = 0.85  # least mean resultant length (0 scattered .. 1 equal) of the notes' phases that makes a grid of them
-
-
-@dataclass(frozen=True)
-class Beats:
-    """Where a performance's beats fall: ``seconds`` (n,) rising, n >= 2, and whether each begins a bar (n,)."""
-
-    seconds: NDArray[np.float64]
-    is_downbeat: NDArray[np.bool_]
-
-    def __post_init__(self) -> None:
-        n, flags = len(self.seconds), len(self.is_downbeat)
-        if n < 2 or n != flags or not np.isfinite(self.seconds).all() or np.diff(self.seconds).min() <= 0:
-            raise ValueError(f"`seconds` must be two or more rising times with a flag each, got {n} with {flags} flags")
 
 
 class Events(NamedTuple):
@@ -123,13 +112,18 @@ def ticks_of(events: Events, seconds: NDArray[np.float64]) -> NDArray[np.float64
     return at[segment] + (seconds - at_seconds[segment]) / per_tick[segment]
 
 
-def late_ticks(ticks: Ticks, ticks_per_beat: int, steps_per_beat: int) -> int:
-    """By how many ticks (up to half a step, either way) notes lie behind the grid; 0 where they do not agree."""
+def late_ticks(ticks: Ticks, ticks_per_beat: int, *, always: bool = False, steps_per_beat: int = PHASE_STEPS) -> int:
+    """By how many ticks (up to half a step, either way) notes lie behind the grid; 0 where they do not agree.
+
+    Unless ``always``, less than `PROMPT` of a step counts as none: notes gain little by it, and come back a little off.
+    """
     if len(ticks) == 0:
         return 0
     mean = np.exp(2j * np.pi * ticks * steps_per_beat / ticks_per_beat).mean()
     late = np.angle(mean) / (2 * np.pi) * ticks_per_beat / steps_per_beat
-    return round(late) if np.abs(mean) >= STEADY else 0
+    if np.abs(mean) < STEADY or not (always or abs(late) >= PROMPT * ticks_per_beat / steps_per_beat):
+        return 0
+    return round(late)
 
 
 def last_at_each_step(
@@ -139,5 +133,5 @@ def last_at_each_step(
     usable = (row for row, ok in zip(rows, valid.tolist(), strict=True) if ok and row[0] <= last_step)
     in_order = sorted(usable, key=lambda row: row[0])
     kept = {row[0]: row for row in in_order}
-    lost = len(rows) - len(kept)
-    return tuple(({0: default} | kept)[step] for step in sorted({0, *kept})), lost
+    events = {0: default} | kept
+    return tuple(events[step] for step in sorted(events)), len(rows) - len(kept)

@@ -19,15 +19,13 @@ from jaxtyping import Int
 from numpy.typing import ArrayLike
 
 from softaxes.data.music import cache, pop909, tunes
-from softaxes.data.music.clocks import Grid
 from softaxes.data.music.duplicates import group_together, near_duplicates
 from softaxes.data.music.folders import Read, check_folder, iter_songs
-from softaxes.data.music.manifest import FileRecord, Manifest, Setting, Skipped
+from softaxes.data.music.manifest import OFF_GRID, FileRecord, Manifest, Setting, Skipped
 from softaxes.data.music.midi import Limits
 from softaxes.data.music.rolls import Texture, song_roll
 from softaxes.data.music.song import Song
 
-OFF_GRID = 0.125  # mean distance to the grid, in steps, beyond which a song counts as off it (0.25 is chance)
 CorpusName = Literal["tunes", "pop909", "folder"]
 
 
@@ -71,7 +69,6 @@ def load_corpus(
     folder: str | os.PathLike[str] | None = None,
     *,
     steps_per_beat: int = 4,
-    grid: Grid = "ticks",
     limits: Limits | None = None,
     processes: int = 1,
     group_duplicates: bool = True,
@@ -82,7 +79,6 @@ def load_corpus(
         name: "tunes", "pop909" or "folder".
         folder: where it is; needed for "folder", not allowed for "tunes"; "pop909" is fetched without one.
         steps_per_beat: the grid, 4 is sixteenths.
-        grid: how a "folder" is laid on the grid, see `softaxes.data.music.midi.read_song`.
         limits: refuse larger files.
         processes: processes that read a "folder".
         group_duplicates: find near-duplicates (else only versions of one song share a group).
@@ -102,8 +98,8 @@ def load_corpus(
         return _collect(name, source, settings, pop909.iter_pop909(root, steps_per_beat, limits), group_duplicates)
     if name == "folder":
         root = check_folder(folder, name)
-        read = iter_songs(root, steps_per_beat, grid=grid, limits=limits, processes=processes)
-        return _collect(name, root.name, settings | {"grid": grid}, read, group_duplicates)
+        read = iter_songs(root, steps_per_beat, limits=limits, processes=processes)
+        return _collect(name, root.name, settings, read, group_duplicates)
     raise ValueError(f"`name` of a corpus must be 'tunes', 'pop909' or 'folder', got {name!r}")
 
 

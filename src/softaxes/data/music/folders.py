@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
 
-from softaxes.data.music.clocks import Grid
 from softaxes.data.music.manifest import FileRecord, Skipped, record
 from softaxes.data.music.midi import Limits, read_song
 from softaxes.data.music.song import Song
@@ -35,9 +34,16 @@ def check_folder(folder: str | os.PathLike[str] | None, corpus: str) -> Path:
 
 
 def find_files(folder: Path, suffixes: tuple[str, ...] = MIDI_SUFFIXES) -> list[str]:
-    """Names of the files below ``folder`` with one of these endings in any case, relative, with /, sorted."""
-    names = []
-    for where, _, files in os.walk(folder):
+    """Names of the files below ``folder`` with one of these endings in any case, relative, with /, sorted.
+
+    A folder that may not be read stands among them under its own name with a / behind: reading it says why.
+    """
+    names: list[str] = []
+
+    def refused(error: OSError) -> None:
+        names.append(Path(error.filename).relative_to(folder).as_posix() + "/")
+
+    for where, _, files in os.walk(folder, onerror=refused):
         here = Path(where).relative_to(folder)
         names += [(here / file).as_posix() for file in files if file.lower().endswith(suffixes)]
     return sorted(names)
@@ -47,7 +53,6 @@ def iter_songs(
     folder: str | os.PathLike[str],
     steps_per_beat: int = 4,
     *,
-    grid: Grid = "ticks",
     limits: Limits | None = None,
     processes: int = 1,
 ) -> Iterator[Read | Skipped]:
@@ -55,7 +60,7 @@ def iter_songs(
 
     Args:
         folder: searched recursively; names with spaces or in any script are fine.
-        grid, limits: see `softaxes.data.music.midi.read_song`.
+        limits: see `softaxes.data.music.midi.read_song`.
         processes: more than 1 reads in as many processes; only a few chunks of songs are ever in memory.
 
     Yields:
@@ -68,27 +73,27 @@ def iter_songs(
         raise ValueError(f"`processes` must be >= 1, got {processes}")
     if processes == 1 or len(chunks) < 2:
         for name in names:
-            yield _read_file(root, name, steps_per_beat, grid, limits)
+            yield _read_file(root, name, steps_per_beat, limits)
         return
     context = multiprocessing.get_context("spawn")  # forking a process that has started torch's threads can hang
     waiting: deque[Future[list[Read | Skipped]]] = deque()
     with ProcessPoolExecutor(min(processes, len(chunks)), mp_context=context) as pool:
         for chunk in chunks:
-            waiting.append(pool.submit(_read_files, root, chunk, steps_per_beat, grid, limits))
+            waiting.append(pool.submit(_read_files, root, chunk, steps_per_beat, limits))
             if len(waiting) > 2 * processes:
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
 
 
-def _read_files(root: Path, names: list[str], steps_per_beat: int, grid: Grid, limits: Limits) -> list[Read | Skipped]:
-    return [_read_file(root, name, steps_per_beat, grid, limits) for name in names]
+def _read_files(root: Path, names: list[str], steps_per_beat: int, limits: Limits) -> list[Read | Skipped]:
+    return [_read_file(root, name, steps_per_beat, limits) for name in names]
 
 
-def _read_file(root: Path, name: str, steps_per_beat: int, grid: Grid, limits: Limits) -> Read | Skipped:
+def _read_file(root: Path, name: str, steps_per_beat: int, limits: Limits) -> Read | Skipped:
     path = root / name
     try:
-        song = read_song(path, steps_per_beat, grid=grid, limits=limits)
+        song = read_song(path, steps_per_beat, limits=limits)
         if len(song.notes) == 0:
             return Skipped(name, "no notes in the file")
         return name, song, record(path, name)

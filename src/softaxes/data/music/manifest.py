@@ -10,6 +10,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from softaxes.data.files import printable
+from softaxes.data.music.beats import BEATS_FILE
+
+OFF_GRID = 0.125  # steps of mean distance beyond which a song counts as off the grid
 Setting = int | float | str | bool | None
 
 
@@ -62,11 +66,33 @@ class Manifest:
     def summary(self) -> str:
         """A few lines for people: counts, then reasons for skipping with how often and one example each."""
         counts = ", ".join(f"{value} {name}" for name, value in self.counts.items())
-        lines = [f"{self.corpus} ({self.source}): {counts}"]
+        lines = [f"{self.corpus} ({printable(self.source)}): {counts}"]
         for reason, number in Counter(reason for _, reason in self.skipped).most_common():
             example = next(name for name, why in self.skipped if why == reason)
-            lines.append(f"  skipped {number}: {reason} (such as {example})")
+            lines.append(f"  skipped {number}: {reason} (such as {printable(example)})")
         return "\n".join(lines)
+
+
+def off_grid_warning(off: int, songs: int) -> str:
+    """One line where songs lie off the grid, "" where none does."""
+    if not off:
+        return ""
+    return (
+        f"{off:,} of {songs:,} songs lie off the grid (notes more than 1/8 step from it on average): a performance "
+        "needs a table of beats beside it"
+    )
+
+
+def content_key(path: Path) -> str:
+    """SHA-256 of a file and of the table of beats beside it: equal for equal music; "" where it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        digest.update(path.read_bytes())
+    except OSError:
+        return ""
+    beats = path.parent / BEATS_FILE
+    digest.update(beats.read_bytes() if beats.is_file() else b"")
+    return digest.hexdigest()
 
 
 def record(path: Path, name: str) -> FileRecord:

@@ -1,9 +1,15 @@
 """How does a file become a Song on the grid, and a Song a file? The only module that knows the MIDI library (symusic).
 
-Reading rounds every start and every end to the nearest step, halves up, on the file's own clock: beat 0 is tick 0.
-Where a file was played rather than written (POP909), give the times of its beats: the grid is laid through those. A
-file that was played to a click but begins between two ticks of the grid is read with ``grid="notes"``.
-On the grid the way back is exact: ``read_song(write_song(song))`` has the song's notes, tracks, tempi and metres.
+Every entrance of the package reads MIDI through `read_song`, and by one rule lays it on a grid:
+
+    1. through the beats of a ``beat_midi.txt`` in the file's own folder, if they fit the file (`beats.fits`);
+    2. else on the file's own ticks, tempo map and time signatures, if its notes lie on that grid;
+    3. else on the same, moved by up to half a sixteenth to where the notes are, if they agree (resultant of their
+       phases >= 0.85), so that a late start does not smear every rhythm.
+
+Reading rounds every start and every end to the nearest step, halves up.
+On the grid the way back is exact: a song that was written and is read by its ticks has the same notes, tracks, tempi
+and metres.
 Tracks without notes are not kept (MIDI files are full of them). A note that never ends is not a note. Pedals,
 controllers, pitch bends and lyrics are not read.
 
@@ -16,14 +22,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import symusic
 from numpy.typing import NDArray
 
-from softaxes.data.music.clocks import BeatClock, Beats, Events, Grid, TickClock, late_ticks
-from softaxes.data.music.song import NOTE_DTYPE, Counts, Song, Track
+from softaxes.data.files import write_bytes
+from softaxes.data.music.beats import Beats, beats_beside, fits
+from softaxes.data.music.clocks import BeatClock, Events, Grid, TickClock, late_ticks, ticks_of
+from softaxes.data.music.song import NOTE_DTYPE, Counts, Song, Track, parse_time_signature, with_time_signature
 
 MAX_STEPS_PER_BEAT = 32767  # a MIDI file has as many ticks to the quarter note
 
@@ -37,34 +45,53 @@ class Limits:
     steps: int = 200_000
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a file is laid on the grid, where its own word is not to be taken.
+
+    Attributes:
+        grid: "auto": beats beside the file if they fit, else its ticks, else its notes' phase. "ticks": the file's own
+            ticks, whatever lies beside it. "notes": moved to where the notes are, without a table of beats.
+        time_signature: such as 6/8: the metre of the whole song, instead of the file's.
+        downbeat: quarter notes before the first bar line (a pickup's length), with a ``time_signature``.
+    """
+
+    grid: Grid = "auto"
+    time_signature: str = ""
+    downbeat: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.grid not in get_args(Grid):
+            raise ValueError(f"`grid` must be one of {', '.join(get_args(Grid))}, got {self.grid!r}")
+        if not 0 <= self.downbeat < 1000:
+            raise ValueError(f"`downbeat` must be 0 quarter notes or more, got {self.downbeat}")
+        if self.downbeat and not self.time_signature:
+            raise ValueError(f"`downbeat` needs a `time_signature`, got {self.downbeat} alone")
+        parse_time_signature(self.time_signature or "4/4")
+
+
 def read_song(
     path: str | os.PathLike[str],
     steps_per_beat: int = 4,
     *,
-    grid: Grid = "ticks",
-    beats: Beats | None = None,
+    reading: Reading | None = None,
     limits: Limits | None = None,
 ) -> Song:
-    """Read one MIDI file.
+    """Read one MIDI file by the rule of the module, or as ``reading`` says.
 
     Args:
         path: a .mid or .midi file (known by its content, not by its name).
         steps_per_beat: steps in a quarter note; 4 is a grid of sixteenths.
-        grid: "ticks": the grid begins at tick 0. "notes": it is moved by less than a step to where the notes are, if
-            they agree (resultant of their phases >= 0.85), so that a late start does not smear every rhythm.
-        beats: times of the beats of a performance, instead of ``grid``: one beat of the grid falls on each, bars follow
-            the downbeats, and there is one tempo a beat. None: the file's own ticks, tempi and metres.
         limits: refuse larger files.
 
     Raises:
         ValueError: missing, empty, cut short, broken, too large or not MIDI; the message is one line with the path.
     """
-    path, limits = Path(path), limits or Limits()
+    path, limits, reading = Path(path), limits or Limits(), reading or Reading()
     data = read_bytes(path, limits.bytes)
-    if not data.startswith(b"MThd"):
-        raise ValueError(f"{path}: not a MIDI file (it does not begin with MThd)")
+    beats = beats_beside(path) if reading.grid == "auto" else None
     try:
-        return song_from_midi(data, path.stem, steps_per_beat, grid=grid, beats=beats, limits=limits)
+        return song_from_midi(data, path.stem, steps_per_beat, reading=reading, beats=beats, limits=limits)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 
@@ -72,9 +99,11 @@ def read_song(
 def read_bytes(path: Path, max_bytes: int) -> bytes:
     """The file's bytes, or a ValueError that says in one line why there are none to be had."""
     try:
-        if path.is_dir():
+        if path.is_dir() and os.access(path, os.R_OK | os.X_OK):
             raise ValueError(f"{path}: is a folder, not a file")
         size = path.stat().st_size
+        if path.is_dir():
+            raise ValueError(f"{path}: permission denied")
         if not path.is_file():  # reading a pipe or a device may never end
             raise ValueError(f"{path}: is no regular file")
         if size > max_bytes:
@@ -92,34 +121,26 @@ def song_from_midi(
     name: str,
     steps_per_beat: int = 4,
     *,
-    grid: Grid = "ticks",
+    reading: Reading | None = None,
     beats: Beats | None = None,
     limits: Limits | None = None,
 ) -> Song:
-    """Read a Song from the bytes of a MIDI file; see `read_song`."""
-    limits = limits or Limits()
+    """Read a Song from the bytes of a MIDI file, see `read_song`; ``beats`` beside the file are used if they fit."""
+    limits, reading = limits or Limits(), reading or Reading()
     if not 1 <= steps_per_beat <= MAX_STEPS_PER_BEAT:
         raise ValueError(f"`steps_per_beat` must be 1..{MAX_STEPS_PER_BEAT}, got {steps_per_beat}")
-    if grid not in ("ticks", "notes"):
-        raise ValueError(f"`grid` must be 'ticks' or 'notes', got {grid!r}")
     score = _parse(data)
     if score.note_num() > limits.notes:
         raise ValueError(f"{score.note_num()} notes are more than the limit of {limits.notes}")
     tracks = [track for track in score.tracks if len(track.notes)]
-    starts = np.concatenate([track.notes.numpy()["time"] for track in tracks] or [np.zeros(0)])
-    clock: TickClock | BeatClock
-    if beats is not None:
-        clock = BeatClock(_events(score), steps_per_beat, beats, first_tick=starts.astype(float).min(initial=np.inf))
-    else:
-        late = late_ticks(starts, score.ticks_per_quarter, steps_per_beat) if grid == "notes" else 0
-        clock = TickClock(_events(score), steps_per_beat, late)
+    clock = _clock(score, steps_per_beat, reading.grid, beats)
     notes, counts = _grid_notes(tracks, clock)
     end = int((notes["onset"].astype(np.int64) + notes["duration"]).max(initial=0))
     if end > limits.steps:
         raise ValueError(f"{end} steps of music are more than the limit of {limits.steps}")
     tempi, lost_tempi = clock.tempi(limits.steps)
     meters, lost_meters = clock.meters(limits.steps)
-    return Song(
+    song = Song(
         name=name,
         notes=notes.astype(NOTE_DTYPE),
         tracks=tuple(Track(track.name, track.program, track.is_drum) for track in tracks),
@@ -128,25 +149,37 @@ def song_from_midi(
         meters=meters,
         counts=counts._replace(ignored_events=lost_tempi + lost_meters),
     )
+    return with_time_signature(song, reading.time_signature, reading.downbeat) if reading.time_signature else song
+
+
+def _clock(score: Any, steps_per_beat: int, grid: Grid, beats: Beats | None) -> TickClock | BeatClock:
+    """The clock that the module's rule gives a file."""
+    events, starts = _events(score), _starts(score)
+    if beats is not None and fits(ticks_of(events, beats.seconds), starts):
+        return BeatClock(events, steps_per_beat, beats, first_tick=float(starts.min()))
+    late = 0 if grid == "ticks" else late_ticks(starts, score.ticks_per_quarter, always=grid == "notes")
+    return TickClock(events, steps_per_beat, late)
+
+
+def _starts(score: Any) -> NDArray[np.int64]:
+    """Ticks at which notes begin, track after track."""
+    return np.concatenate([track.notes.numpy()["time"] for track in score.tracks] or [np.zeros(0)]).astype(np.int64)
 
 
 def beats_before(path: str | os.PathLike[str], beats: Beats, steps_per_beat: int = 4) -> int:
     """How many whole beats `read_song` puts before the first of ``beats``: those that the first notes need."""
     score = _parse(read_bytes(Path(path), Limits().bytes))
-    starts = [float(track.notes.numpy()["time"].min()) for track in score.tracks if len(track.notes)]
-    first = min(starts, default=np.inf)
-    return BeatClock(_events(score), steps_per_beat, beats, first_tick=first).beats_before
+    first = _starts(score).min(initial=2**62)
+    return BeatClock(_events(score), steps_per_beat, beats, first_tick=float(first)).beats_before
 
 
 def write_song(song: Song, path: str | os.PathLike[str]) -> Path:
-    """Write a Song as a MIDI file and return its path. Raises ValueError (one line) where it cannot be written."""
+    """Write a Song as a MIDI file; returns its path. ValueError: MIDI cannot hold it. OSError: the disk refuses."""
     path = Path(path)
     try:
-        path.write_bytes(midi_bytes(song))
+        write_bytes(path, midi_bytes(song))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    except OSError as error:
-        raise ValueError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     return path
 
 
@@ -187,7 +220,15 @@ def abc_to_midi_program() -> Path:
 
 def _parse(data: bytes) -> Any:
     """The library's score, or a ValueError of one line that says what is broken."""
-    promised, held = int.from_bytes(data[10:12], "big"), _count_tracks(data)
+    if not data.startswith(b"MThd"[: max(1, len(data))]) and data:
+        raise ValueError("not a MIDI file (it does not begin with MThd)")
+    if len(data) < 14:
+        raise ValueError("broken or cut short (no whole header)")
+    data, file_format, promised, held = _whole_chunks(data)
+    if file_format > 1:
+        raise ValueError(
+            f"MIDI of format {file_format} holds songs side by side, not one: save each as a file of its own"
+        )
     if held < promised:  # the library would read a file cut between two tracks as a whole one
         raise ValueError(f"broken or cut short (holds {held} of {promised} tracks)")
     try:
@@ -197,22 +238,32 @@ def _parse(data: bytes) -> Any:
         raise ValueError(f"broken or cut short ({' '.join(reason.split())})") from None
     if score.ticks_per_quarter < 1:
         raise ValueError(f"broken ({score.ticks_per_quarter} ticks per quarter note)")
+    if any((track.notes.numpy()["time"] < 0).any() for track in score.tracks):  # the library counts ticks in 32 bits
+        raise ValueError("broken (notes beyond tick 2147483647)")
     return score
 
 
 def _events(score: Any) -> Events:
-    tempi, meters = score.tempos.numpy(), score.time_signatures.numpy()
+    tempi, meters = score.tempos.numpy(), score.time_signatures.numpy()  # the library takes 2^33 for 2^1
     rows = (tempi["time"], tempi["mspq"], meters["time"], meters["numerator"], meters["denominator"])
     return Events(score.ticks_per_quarter, *rows)
 
 
-def _count_tracks(data: bytes) -> int:
-    """How many track chunks follow one another after the header, the last one perhaps cut."""
-    at, tracks = 14, 0
+def _whole_chunks(data: bytes) -> tuple[bytes, int, int, int]:
+    """The file with a plain header that tells the truth; its format, the tracks it promises and those it holds.
+
+    A header may be longer than six bytes (what is beyond is to be skipped) and promise fewer tracks than follow (all
+    are read). The last track may be cut: that is for the library to say.
+    """
+    length = int.from_bytes(data[4:8], "big")
+    file_format, promised, division = (int.from_bytes(data[at : at + 2], "big") for at in (8, 10, 12))
+    at, held = 8 + max(length, 6), 0
+    body = data[at:]
     while len(data) >= at + 8:
-        tracks += data[at : at + 4] == b"MTrk"
+        held += data[at : at + 4] == b"MTrk"
         at += 8 + int.from_bytes(data[at + 4 : at + 8], "big")
-    return tracks
+    fields = (file_format, max(promised, held), division)
+    return b"MThd\0\0\0\6" + b"".join(n.to_bytes(2, "big") for n in fields) + body, file_format, promised, held
 
 
 def _grid_notes(tracks: list[Any], clock: TickClock | BeatClock) -> tuple[NDArray[np.void], Counts]:

@@ -19,17 +19,13 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
-
 from softaxes.data.music.cache import cache_folder
-from softaxes.data.music.clocks import Beats
 from softaxes.data.music.folders import Read, check_folder
 from softaxes.data.music.manifest import Skipped, record
 from softaxes.data.music.midi import Limits, read_song
 
 COMMIT = "d83e6ed"
 URL = f"https://github.com/music-x-lab/POP909-Dataset/archive/{COMMIT}.zip"
-BEATS_FILE = "beat_midi.txt"
 MAX_MEMBER_BYTES = 20_000_000
 
 Downloader = Callable[[str, str, object], None]
@@ -55,21 +51,6 @@ def song_folder(folder: str | os.PathLike[str] | None) -> Path:
         if next(candidate.glob("[0-9][0-9][0-9]/[0-9][0-9][0-9].mid"), None):
             return candidate
     raise ValueError(f"{root}: holds no POP909 songs (folders 001, 002, ... with 001.mid, 002.mid, ...)")
-
-
-def read_beats(path: str | os.PathLike[str]) -> Beats:
-    """Read a beat_midi.txt: beat times in seconds and downbeats. ValueError (one line) if it is not one."""
-    try:
-        rows = [line.split() for line in Path(path).read_text().splitlines() if line.strip()]
-        return Beats(np.array([float(row[0]) for row in rows]), np.array([float(row[2]) > 0 for row in rows]))
-    except (OSError, ValueError, IndexError) as error:
-        raise ValueError(f"{path}: not a table of beats ({' '.join(str(error).split())})") from None
-
-
-def beats_beside(path: str | os.PathLike[str]) -> Beats | None:
-    """The beats that lie in a file's own folder, None where there are none; ValueError as `read_beats`."""
-    beats = Path(path).parent / BEATS_FILE
-    return read_beats(beats) if beats.is_file() else None
 
 
 def fetch_pop909(url: str = URL, folder: Path | None = None, downloader: Downloader | None = None) -> Path:
@@ -113,10 +94,8 @@ def _unpack(archive: Path, target: Path) -> None:
 
 def _read_one(root: Path, path: Path, steps_per_beat: int, limits: Limits | None) -> Read | Skipped:
     name = path.relative_to(root).as_posix()
-    beats_path = path.parent / BEATS_FILE
     try:
-        beats = read_beats(beats_path) if beats_path.is_file() else None
-        song = read_song(path, steps_per_beat, grid="notes", beats=beats, limits=limits)
+        song = read_song(path, steps_per_beat, limits=limits)
         if len(song.notes) == 0:
             return Skipped(name, "no notes in the file")
         return name, song, record(path, name)

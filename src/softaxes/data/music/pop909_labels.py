@@ -17,9 +17,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from softaxes.data.music.beats import BEATS_FILE, read_beats
 from softaxes.data.music.clocks import Beats
 from softaxes.data.music.midi import beats_before
-from softaxes.data.music.pop909 import BEATS_FILE, read_beats
 
 NONE = -1
 KEYS_FILE, CHORDS_FILE = "key_audio.txt", "chord_midi.txt"

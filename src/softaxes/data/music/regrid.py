@@ -6,26 +6,27 @@ once on a fine grid, laid on the model's grid from there, and what the model say
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 from numpy.typing import NDArray
 
-from softaxes.data.music.clocks import last_at_each_step, late_ticks
-from softaxes.data.music.midi import Limits, read_song
-from softaxes.data.music.pop909 import beats_beside
+from softaxes.data.music.beats import beats_beside
+from softaxes.data.music.clocks import Grid, last_at_each_step, late_ticks
+from softaxes.data.music.midi import Limits, Reading, read_bytes, song_from_midi
 from softaxes.data.music.song import NOTE_DTYPE, Song
 
-PROMPT = 0.125  # of a step
 FINE_STEPS = 480
 
 
 class Regridded(NamedTuple):
     """A ``song`` on a grid of which one step is ``factor`` steps of the finer one, beginning ``late`` of those after 0.
 
-    ``late`` may be negative, and is at most half a step either way.
+    ``late`` may be negative, and is at most half a sixteenth either way.
     """
 
     song: Song
@@ -44,11 +45,10 @@ class Regridded(NamedTuple):
         return _round(notes["onset"].astype(np.int64) - self.late, self.factor)
 
 
-def regrid(song: Song, steps_per_beat: int) -> Regridded:
+def regrid(song: Song, steps_per_beat: int, grid: Grid = "auto") -> Regridded:
     """Lay a song on a coarser grid; starts and ends are rounded, halves up, as `read_song` does.
 
-    The grid begins where the notes are, as with ``grid="notes"``, unless that is within `PROMPT` of a step of 0: then
-    notes gain nothing by it, and come back a little off.
+    The grid begins where `softaxes.data.music.midi.read_song` would begin it, unless ``grid`` is "ticks".
 
     Raises:
         ValueError: the song's steps_per_beat is no multiple of ``steps_per_beat``.
@@ -56,8 +56,7 @@ def regrid(song: Song, steps_per_beat: int) -> Regridded:
     factor, rest = divmod(song.steps_per_beat, max(steps_per_beat, 1))
     if rest or factor < 1 or steps_per_beat < 1:
         raise ValueError(f"`steps_per_beat` must divide the song's {song.steps_per_beat}, got {steps_per_beat}")
-    late = late_ticks(song.notes["onset"], song.steps_per_beat, steps_per_beat)
-    late = late if abs(late) >= PROMPT * factor else 0
+    late = 0 if grid == "ticks" else late_ticks(song.notes["onset"], song.steps_per_beat, always=grid == "notes")
     onset = song.notes["onset"].astype(np.int64) - late
     notes = song.notes.astype(NOTE_DTYPE)
     notes["onset"] = _round(onset, factor)
@@ -69,15 +68,24 @@ def regrid(song: Song, steps_per_beat: int) -> Regridded:
     return Regridded(coarse, factor, late)
 
 
-def read_fine(path: str | os.PathLike[str], steps_per_beat: int) -> Song:
-    """The file on a grid of about `FINE_STEPS` to the beat, a multiple of ``steps_per_beat``.
+def read_both(
+    path: str | os.PathLike[str], steps_per_beat: int, reading: Reading | None = None
+) -> tuple[Song, Regridded]:
+    """The file on a fine grid of about `FINE_STEPS` to the beat, and the same on the grid of ``steps_per_beat``.
 
-    If POP909's table of beats lies beside it, the grid is laid through those, as in training. ValueError as
-    `read_song`.
+    ValueError as `read_song`.
     """
+    reading = reading or Reading()
     fine = steps_per_beat * max(1, FINE_STEPS // steps_per_beat)
     limits = Limits(steps=Limits().steps * fine // steps_per_beat)
-    return read_song(path, fine, beats=beats_beside(path), limits=limits)
+    beats = beats_beside(path) if reading.grid == "auto" else None
+    own_ticks = dataclasses.replace(reading, grid="ticks")
+    try:
+        data = read_bytes(Path(path), limits.bytes)
+        song = song_from_midi(data, Path(path).stem, fine, reading=own_ticks, beats=beats, limits=limits)
+    except ValueError as error:
+        raise ValueError(str(error) if str(error).startswith(f"{path}") else f"{path}: {error}") from None
+    return song, regrid(song, steps_per_beat, reading.grid)
 
 
 def _round(steps: Int[np.ndarray, " n"], factor: int) -> Int[np.ndarray, " n"]:

@@ -114,11 +114,14 @@ def song_roll(song: Song, texture: Texture = "melody", length_steps: int | None 
 
 
 def melody(song: Song) -> NDArray[np.void]:
-    """The notes of the track named MELODY (as in POP909), else the skyline of all tracks without drums."""
-    for index, track in enumerate(song.tracks):
-        notes = song.notes[song.notes["track"] == index]
-        if track.name.strip().upper() == "MELODY" and not track.is_drum and len(notes):
-            return notes
+    """The notes of the tracks named MELODY (as in POP909), else the skyline of all tracks without drums.
+
+    A track whose program changes is read as several of one name: all of them count.
+    """
+    named = [track.name.strip().upper() == "MELODY" and not track.is_drum for track in song.tracks]
+    notes = song.notes[np.array(named, dtype=bool)[song.notes["track"]]] if any(named) else song.notes[:0]
+    if len(notes):
+        return merge_unisons(notes)[0] if sum(named) > 1 else notes
     return skyline(full_texture(song))
 
 

@@ -217,6 +217,29 @@ def spell_meter(steps: int, steps_per_beat: int) -> tuple[int, int] | None:
     return None
 
 
+def parse_time_signature(text: str) -> tuple[int, int]:
+    """``"6/8"`` -> (6, 8); ValueError if it is none."""
+    numerator, _, denominator = text.partition("/")
+    if not (numerator.isdecimal() and denominator.isdecimal() and len(text) < 8):
+        raise ValueError(f"a time signature must be like 6/8, got {text!r}")
+    if not 1 <= int(numerator) <= 255 or int(denominator) not in DENOMINATORS:
+        raise ValueError(f"a time signature must be 1..255 over a power of two up to 128, got {text}")
+    return int(numerator), int(denominator)
+
+
+def with_time_signature(song: Song, time_signature: str, downbeat: float = 0.0) -> Song:
+    """The song in one metre throughout, its first bar line ``downbeat`` quarter notes after step 0.
+
+    ValueError if that is no whole number of steps.
+    """
+    metre, pickup = parse_time_signature(time_signature), downbeat * song.steps_per_beat
+    if abs(pickup - round(pickup)) > 1e-6:
+        raise ValueError(f"`downbeat` must be a whole number of steps of 1/{song.steps_per_beat} beat, got {downbeat}")
+    return dataclasses.replace(
+        song, meters=meters_from_downbeats(np.array([round(pickup)]), metre, song.steps_per_beat)
+    )
+
+
 def _check_settings(song: Song) -> None:
     if song.steps_per_beat < 1:
         raise ValueError(f"`steps_per_beat` must be >= 1, got {song.steps_per_beat}")

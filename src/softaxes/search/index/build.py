@@ -9,10 +9,9 @@ through its beats.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +20,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from softaxes.data.files import one_writer, printable
+from softaxes.data.music.beats import BEATS_FILE
 from softaxes.data.music.folders import check_folder, find_files
-from softaxes.data.music.midi import Limits, read_bytes, read_song
-from softaxes.data.music.pop909 import BEATS_FILE, read_beats
+from softaxes.data.music.manifest import OFF_GRID, content_key
+from softaxes.data.music.midi import read_song
 from softaxes.data.music.rolls import texture_notes
 from softaxes.data.music.song import Song
-from softaxes.model.checkpoint import kind_record
 from softaxes.model.model import Model
 from softaxes.search.codes import content_codes, coordinates
 from softaxes.search.index.store import (
@@ -42,20 +42,18 @@ from softaxes.search.index.store import (
     table_type,
     write_manifest,
     write_segment,
-    writing,
 )
 from softaxes.search.index.windows import clip_lengths, clip_rolls, clip_starts
+from softaxes.training.progress import Advance
 
 COMMIT_CLIPS = 20_000  # clips of the longest kind between two commits
 MERGE_SEGMENTS, MERGE_DEAD = 16, 0.3  # more segments, or a larger share of struck-out songs: merge them all
 ENCODE_CLIPS = 2048  # rolls in memory at a time: 17 MB
 
-Progress = Callable[[int, int, str], None]
-
 
 @dataclass(frozen=True)
 class Built:
-    """What an update did, in files; ``encoded`` in clips. ``refused`` says which files were not read, and why."""
+    """What an update did: files, ``encoded`` clips, songs ``off_grid``, and the files ``refused`` with why."""
 
     songs: int
     new: int
@@ -63,6 +61,7 @@ class Built:
     removed: int
     encoded: int
     refused: tuple[Refused, ...]
+    off_grid: int = 0
 
 
 def index_settings(model: Model, hop_steps: int | None = None) -> Settings:
@@ -79,7 +78,7 @@ def index_settings(model: Model, hop_steps: int | None = None) -> Settings:
     if not 1 <= hop <= model.window_steps:
         raise ValueError(f"`hop_steps` must lie in 1..{model.window_steps} (the model's window), got {hop}")
     return Settings(
-        model=model_digest(model),
+        model=model.digest(),
         dim=model.axes_dim,
         kinds=tuple(model.axes),
         window_steps=model.window_steps,
@@ -90,20 +89,9 @@ def index_settings(model: Model, hop_steps: int | None = None) -> Settings:
     )
 
 
-def model_digest(model: Model) -> str:
-    """SHA-256 of encoder and axes: the codes of two models with one digest are equal."""
-    digest = hashlib.sha256(repr([kind_record(kind) for kind in model.axes.kinds]).encode())
-    for name, tensor in sorted({**model.encoder.state_dict(), **model.axes.state()}.items()):
-        digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:32]
-
-
 def read_for_index(path: Path, steps_per_beat: int) -> Song:
     """A file's song on the grid, through its beats where they lie beside it; ValueError in one line."""
-    beats = path.parent / BEATS_FILE
-    alone = path.stem == path.parent.name  # POP909: 001/001.mid has the beats, 001/versions/... has none
-    return read_song(path, steps_per_beat, grid="notes", beats=read_beats(beats) if alone and beats.is_file() else None)
+    return read_song(path, steps_per_beat)
 
 
 def encode_clips(
@@ -125,13 +113,22 @@ def encode_clips(
     return np.concatenate(codes), np.concatenate(places)
 
 
+def stamp(path: Path) -> tuple[int, int]:
+    """Bytes of a file, and the last time (ns) that it or the table of beats beside it changed."""
+    stat, beats = path.stat(), path.parent / BEATS_FILE
+    times = [stat.st_mtime_ns, stat.st_ctime_ns]
+    if beats.is_file():
+        times += [beats.stat().st_mtime_ns, beats.stat().st_ctime_ns]
+    return stat.st_size, max(times)
+
+
 def update_index(
     folder: str | os.PathLike[str],
     model: Model,
     where: str | os.PathLike[str],
     *,
     hop_steps: int | None = None,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> Built:
     """Bring the index in ``where`` up to the MIDI files below ``folder``; makes it if there is none.
 
@@ -140,7 +137,7 @@ def update_index(
         BlockingIOError: another process is writing it.
     """
     root, where, settings = check_folder(folder, "folder"), Path(where), index_settings(model, hop_steps)
-    with writing(where):
+    with one_writer(where):
         manifest = read_manifest(where) or Manifest(secrets.token_hex(8), settings)
         if manifest.settings != settings:
             differ = [
@@ -150,19 +147,19 @@ def update_index(
             ]
             raise ValueError(f"the index in {where} was made with another {', '.join(differ)}: name another `index`")
         remove_strays(where, manifest)
-        return _Update(root, model, where, manifest, progress or (lambda done, of, file: None)).run()
+        return _Update(root, model, where, manifest, progress or (lambda more=1, beside="", total=None: None)).run()
 
 
 class _Update:
     """One run of `update_index`; holds the manifest as it grows."""
 
-    def __init__(self, root: Path, model: Model, where: Path, manifest: Manifest, progress: Progress) -> None:
+    def __init__(self, root: Path, model: Model, where: Path, manifest: Manifest, progress: Advance) -> None:
         self.root, self.model, self.where, self.manifest, self.progress = root, model, where, manifest, progress
         self.settings = manifest.settings
         self.pending: list[tuple[IndexedSong, NDArray[np.void]]] = []
         self.parts: dict[int, list[tuple[NDArray[np.float32], NDArray[np.void]]]] = {}
         self.refused = {record.file: record for record in manifest.refused}
-        self.clips = self.new = self.changed = self.encoded = 0
+        self.clips = self.new = self.changed = self.encoded = self.off_grid = 0
 
     def run(self) -> Built:
         names = find_files(self.root)
@@ -171,32 +168,37 @@ class _Update:
         removed = known.keys() - listed
         self.refused = {file: record for file, record in self.refused.items() if file in listed}
         self._strike(removed)
-        for done, name in enumerate(names):
-            self.progress(done, len(names), name)
+        for name in names:
+            self.progress(1, printable(name), len(names))
             self._take(name, known.get(name))
             if self.clips >= COMMIT_CLIPS:
                 self._commit()
         self._commit()
         self._merge_if_many()
-        self.progress(len(names), len(names), "")
         return Built(
-            len(self.manifest.alive()), self.new, self.changed, len(removed), self.encoded, self.manifest.refused
+            len(self.manifest.alive()),
+            self.new,
+            self.changed,
+            len(removed),
+            self.encoded,
+            self.manifest.refused,
+            self.off_grid,
         )
 
     def _take(self, name: str, known: IndexedSong | None) -> None:
         """Encode a file if it is new or changed."""
         path = self.root / name
         try:
-            stat = path.stat()
+            size, changed_ns = stamp(path)
         except OSError:
             return  # gone since it was listed: the next update strikes it out
         seen = known or self.refused.get(name)
-        if seen and (seen.bytes, seen.mtime_ns) == (stat.st_size, stat.st_mtime_ns):
+        if seen and (seen.bytes, seen.mtime_ns) == (size, changed_ns):
             return
         try:
-            digest = hashlib.sha256(read_bytes(path, Limits().bytes)).hexdigest()
+            digest = content_key(path)
             if known and known.sha256 == digest:
-                self._touched(name, stat.st_mtime_ns)
+                self._touched(name, changed_ns)
                 return
             song = read_for_index(path, self.settings.steps_per_beat)
             notes = texture_notes(song, self.settings.texture)  # type: ignore[arg-type]
@@ -204,12 +206,13 @@ class _Update:
                 raise ValueError("no notes of the texture in the file")
         except (ValueError, OSError) as error:
             reason = str(error).replace(f"{path}: ", "").replace(f"{self.root}{os.sep}", "")
-            self.refused[name] = Refused(name, stat.st_size, stat.st_mtime_ns, reason)
+            self.refused[name] = Refused(name, size, changed_ns, reason)
             self._strike({name})
             return
         self.refused.pop(name, None)
+        self.off_grid += song.counts.off_grid > OFF_GRID
         self.changed, self.new = self.changed + (known is not None), self.new + (known is None)
-        record = IndexedSong(name, stat.st_size, stat.st_mtime_ns, digest, 0, len(notes), song.meters)
+        record = IndexedSong(name, size, changed_ns, digest, 0, len(notes), song.meters)
         self._encode(record, notes)
 
     def _encode(self, record: IndexedSong, notes: NDArray[np.void]) -> None:

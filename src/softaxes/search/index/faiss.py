@@ -8,13 +8,13 @@ says which moment it belongs to, and made anew for another moment.
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from softaxes.data.files import write_bytes
 from softaxes.search.index.backend import Nearest, best_of
 from softaxes.search.index.store import Index
 
@@ -89,9 +89,7 @@ def _keep(faiss: Any, searcher: Any, path: Path, length: int) -> None:
     """Write the built searcher for the next process and drop those of older moments; a place that cannot be written is
     no error."""
     try:
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        partial.write_bytes(faiss.serialize_index(searcher).tobytes())
-        os.replace(partial, path)
+        write_bytes(path, faiss.serialize_index(searcher).tobytes())
         for old in path.parent.glob(f"*.{length}.faiss"):
             if old != path:
                 old.unlink(missing_ok=True)

@@ -17,9 +17,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from softaxes.data.files import write_text
+from softaxes.data.files import whole_file, write_text
 from softaxes.data.music.song import NOTE_DTYPE, Song
 
 FORMAT = 1
@@ -228,39 +227,14 @@ def remove_strays(folder: Path, manifest: Manifest | None) -> int:
     return len(strays)
 
 
-@contextlib.contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Be the one writer of the index in ``folder``; BlockingIOError if another process is. Ends with the process."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("a+b") as file:
-        _take_lock(file)
-        yield
-
-
-def _take_lock(file: Any) -> None:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        import msvcrt
-
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-        except OSError as error:
-            raise BlockingIOError(str(error)) from None
-        return
-    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
 def _write_parts(path: Path, parts: Sequence[NDArray[Any]]) -> None:
     """An .npy of the parts end to end, on disk before this returns; never more than a part in memory twice."""
     shape = (sum(len(part) for part in parts), *parts[0].shape[1:])
-    with path.open("wb") as file:
+    with whole_file(path) as file:
         header = {"descr": np.lib.format.dtype_to_descr(parts[0].dtype), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_2_0(file, header)
         for part in parts:
             file.write(np.ascontiguousarray(part).tobytes())
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _open_segment(folder: Path, record: SegmentRecord, manifest: Manifest) -> Segment:
