@@ -3,8 +3,9 @@
     python runs/untrained.py --out FOLDER/NAME [--seeds 0 1 2] [any setting of `softaxes train`: --corpus tunes]
 
 The held-out windows, the shifts and the weights are those of "untrained encoder" in the report of a run with the same
-settings, so nothing need be trained to know them. Axes are fitted on one half of the songs and judged on the other.
-Writes FOLDER/NAME-<seed>.json; half a minute a seed on one core.
+settings, so nothing need be trained to know them. Axes are fitted on one half of the songs and judged on the other; for
+two operations at once and for amounts beyond training they are fitted on training windows, as a run fits them.
+Writes FOLDER/NAME-<seed>.json; a minute a seed on one core.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
 from softaxes.geometry.kinds import Circle
 from softaxes.model.model import Model
 from softaxes.report.controls import untrained
-from softaxes.report.music_sheet import music_figures
-from softaxes.report.music_views import HeldOut, draw_views, encode_all
+from softaxes.report.music_joint import beyond_figures, joint_figures
+from softaxes.report.music_sheet import GALLERY, music_figures
+from softaxes.report.music_views import LADDER_WINDOWS, HeldOut, draw_views, encode_all
 from softaxes.training.tasks.music.config import MusicConfig, music_kinds
 from softaxes.training.tasks.music.data import MusicData, load_music, task_of
+from softaxes.training.tasks.music.task import MusicTask
 
 KEPT = ("value", "low", "high", "chance")
 
@@ -31,14 +34,26 @@ KEPT = ("value", "low", "high", "chance")
 def figures(config: MusicConfig, windows: int) -> dict[str, dict[str, dict[str, float | None]]]:
     """{part: {figure: {value, low, high, chance}}} of an untrained network on the held-out songs of ``config``."""
     data = load_music(config)
-    model = Model(task_of(config)(config, data.train).parts()["encoder"], axes_of_no_length(config),
-                  (2, 128, config.window_steps))  # fmt: skip
-    drawn = draw_views(model.axes, held_out(data, config, windows), seed=0)
-    sheets = music_figures(encode_all(untrained(model), drawn))
+    task = task_of(config)(config, data.train, data.validation)
+    bare = Model(task.parts()["encoder"], axes_of_no_length(config), (2, 128, config.window_steps))
+    model, judged = untrained(bare), held_out(data, config, windows)
+    sheets = music_figures(encode_all(model, draw_views(bare.axes, judged, seed=0)))
+    steered = with_axes(task, model)
+    sheets |= {
+        "joint": joint_figures(steered, held_out(data, config, max(windows, GALLERY))),
+        "beyond": beyond_figures(steered, judged.some(LADDER_WINDOWS, 0)),
+    }
     return {
         part: {key: {name: rounded(row[name]) for name in KEPT} for key, row in sheet.to_dict().items()}
         for part, sheet in sheets.items()
     }
+
+
+def with_axes(task: MusicTask, model: Model) -> Model:
+    """The same encoder with axes fitted on training windows, as a run fits them at its end."""
+    network = task.build_model()
+    network.encoder.load_state_dict(model.encoder.state_dict())
+    return MusicTask.finish(task, network.eval())
 
 
 def held_out(data: MusicData, config: MusicConfig, windows: int) -> HeldOut:

@@ -7,10 +7,6 @@ clip_code, context              a clip's code without register and place; return
 lines, candidates, returns      stretches of a texture's lines that come back, exactly or varied
 traits                          what a proposed motif is like, and which others agree with it
 hybrid                          SIATEC-C candidates and repeated melodies, merged and ranked by what was learned
-code                            a window's latent -> content with the axes removed, and the shift read off the axes
-alignment                       notes against notes: how much of a query returns at a place, exactly
-vocabulary                      codes grouped into words
-phrases                         which of a song's phrases are alike, by code, by chroma, by overlap
 
 Nothing is imported here: ``from softaxes.motifs.find import find_motifs``. Some need the ``patterns`` extra (numba).
 """
