@@ -63,18 +63,18 @@ def check_outputs(inputs: list[Path], outputs: dict[str, Path | None]) -> None:
     Raises:
         ValueError: an output is an input or another output, is a folder, or its folder is missing.
     """
-    taken = {"the song itself": path for path in inputs}
+    taken = [("the song itself", path) for path in inputs]
     for name, path in outputs.items():
         if path is None:
             continue
-        for other, place in taken.items():
+        for other, place in taken:
             if _same_file(path, place):
                 raise ValueError(f"`{name}` must not be {other}, got {path}")
         if path.is_dir():
             raise ValueError(f"`{name}` must be a file, got the folder {path}")
         if not path.absolute().parent.is_dir():
             raise ValueError(f"`{name}`: no such folder {path.parent}")
-        taken[f"`{name}` as well"] = path
+        taken.append((f"`{name}` as well", path))
 
 
 def _same_file(one: Path, two: Path) -> bool:

@@ -22,7 +22,7 @@ def song(rows: list[tuple[int, int, int]], **fields: object) -> Song:
 @given(ROWS, st.sampled_from([1, 3, 4, 12]))
 def test_it_is_what_reading_on_that_grid_gives(rows: list[tuple[int, int, int]], steps_per_beat: int) -> None:
     fine = song(rows, tempi=((0, 90.0), (700, 60.0)), meters=((0, 4, 4), (1920, 3, 4)))
-    laid, factor, late = regrid(fine, steps_per_beat)
+    laid, _, late = regrid(fine, steps_per_beat)
     read = song_from_midi(midi_bytes(fine), "x", steps_per_beat)
     assert late == 0 or 480 / 4 / 8 <= abs(late) <= 480 / 4 / 2, "in eighths and halves of a sixteenth"
     assert laid.notes.tolist() == read.notes.tolist()
