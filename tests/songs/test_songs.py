@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from softaxes.data.music import Song, note_array
 from softaxes.geometry.axes import Axes, UnknownKind
 from softaxes.songs.codec import decode_song, encode_song, grid_of, read_from, roll_notes
-from softaxes.songs.steer import steer_song
+from softaxes.songs.steer import steer_song, turn_and_bars
 from softaxes.songs.tiling import tile, window_starts
 from tests.songs.song_models import STEPS, Perfect, axes, small_model
 
@@ -178,12 +178,23 @@ def test_a_model_of_that_metre_moves_it() -> None:
     assert triples(steer_song(model, made, metre=-4).notes) == [(0, 40, 60), (40, 30, 62)]
 
 
+@pytest.mark.parametrize("metre", [9, 12, 15, 16, 24, 40, -9, -12, -16, -24, 8, -8])
+def test_beyond_half_a_bar_whole_bars_move_exactly(metre: int) -> None:
+    """A circle of 16 steps takes +12 for -4: the rest of a bar goes through the latent, bars beside it."""
+    made = song([(64 + 4 * i, 3, 60 + i % 7) for i in range(16)])
+    wanted = [(onset + metre, duration, pitch) for onset, duration, pitch in triples(made.notes)]
+    steered = steer_song(Perfect(), made, metre=metre)
+    assert triples(steered.notes) == triples(steered.wanted) == triples(steered.ceiling) == wanted
+    turn, bars = turn_and_bars(Perfect(), metre)
+    assert turn + bars == metre and bars % 16 == 0 and abs(turn) <= 8
+
+
 def test_what_cannot_be_steered_is_said() -> None:
     made = song([(0, 4, 60)])
     with pytest.raises(ValueError, match=r"`song` must have 4 steps a beat, got 12"):
         encode_song(Perfect(), song([(0, 4, 60)], steps_per_beat=12))
-    with pytest.raises(ValueError, match=r"`metre` must be less than a window of 32 steps, got -32"):
-        steer_song(Perfect(), made, metre=-32)
+    with pytest.raises(ValueError, match=r"`metre` must be at most 100000 steps, got -100001"):
+        steer_song(Perfect(), made, metre=-100_001)
     with pytest.raises(ValueError, match="no decoder"):
         steer_song(small_model(decoder=False), made, pitch=1)
     deaf = Perfect()

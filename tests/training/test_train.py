@@ -251,7 +251,7 @@ def test_only_an_empty_folder_becomes_a_run_folder(tmp_path):
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(ValueError, match="is not empty and holds no run"):
         train(SmallTask(), tmp_path, QUIET)
-    with pytest.raises(ValueError, match=r"thesis.tex is a file; a run needs a folder"):
+    with pytest.raises(ValueError, match=r"thesis.tex is a file, not the folder of a run"):
         train(SmallTask(), tmp_path / "thesis.tex", QUIET)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
     begun = tmp_path / "begun"

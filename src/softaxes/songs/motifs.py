@@ -6,6 +6,7 @@ Notes are read on a grid of ``STEPS_PER_BEAT`` steps: sixteenths, triplets and 3
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import re
 from dataclasses import dataclass
@@ -113,7 +114,8 @@ def _motif_song(song: Song, motif: Motif) -> Song:
     ]
     notes = np.array(columns, dtype=NOTE_DTYPE)
     name = f"{song.name}, motif {motif.name}"
-    return Song(name, notes, (Track(f"motif {motif.name}"),), song.steps_per_beat, song.tempi, song.meters)
+    track = Track(f"motif {motif.name}")
+    return dataclasses.replace(song, name=name, notes=notes, tracks=(track,))
 
 
 def _row(song: Song, name: str, found: Return) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from softaxes.model.model import Model
 from softaxes.songs.codec import METRE, PITCH, decode_song, encode_song, grid_of, roll_notes
 from softaxes.songs.tiling import Notes, sounding, window_rolls
 
+MOST_STEPS = 100_000
+
 
 @dataclass(frozen=True, eq=False)
 class SteeredSong:
@@ -40,36 +42,60 @@ def steer_song(model: Model, song: Song, *, pitch: int = 0, metre: int = 0) -> S
     Args:
         song: on the model's grid.
         pitch: semitones, positive is up.
-        metre: steps by which the music moves against its bar lines, positive is later.
+        metre: steps by which the music moves against its bar lines, positive is later. A circle cannot tell a delay
+            from the same less a bar: up to half a bar goes through the latent, the rest moves by whole bars, exactly.
 
     Raises:
         ValueError: a kind that the model does not know, a metre that the model's circle does not fit, no decoder, or a
             song on another grid.
     """
-    amounts = {name: amount for name, amount in ((PITCH, pitch), (METRE, metre)) if amount}
-    for name in amounts:
+    for name in [name for name, amount in ((PITCH, pitch), (METRE, metre)) if amount]:
         _ = model.axes[name]  # an unknown kind is told before anything is encoded
     if abs(pitch) >= N_PITCHES:
         raise ValueError(f"`pitch` must be less than {N_PITCHES} semitones, got {pitch}")
     bars, odd = _bars(model, song)
     if metre:
         _check_metre(model, song, metre)
-    end = song.length_steps + max(metre, 0)
-    before = encode_song(model, song, overlap=metre != 0, until_step=end)
-    moved = replace(before, z=model.steer(before.z, **amounts))
-    edited = shifted(texture_notes(song, grid_of(model).texture), pitch, metre)
-    rolls = window_rolls(edited, before.start, model.window_steps)
+    turn, beyond = turn_and_bars(model, metre)
+    heard = texture_notes(song, grid_of(model).texture)
+    if turn < 0 < beyond:  # what would begin before the song comes back into it: a bar of silence in front holds it
+        song, beyond = _later(song, bar := int(grid_of(model).bar_steps)), beyond - bar
+    before = encode_song(model, song, overlap=turn != 0, until_step=song.length_steps + max(turn, 0))
+    moved = replace(before, z=model.steer(before.z, **{PITCH: pitch} if pitch else {}, **{METRE: turn} if turn else {}))
+    rolls = window_rolls(
+        shifted(texture_notes(song, grid_of(model).texture), pitch, turn), before.start, model.window_steps
+    )
     ideal = replace(before, z=model.encode(rolls), sounds=sounding(rolls))
     return SteeredSong(
-        before=texture_notes(song, grid_of(model).texture),
-        notes=roll_notes(decode_song(model, moved, delay_steps=metre)),
-        ceiling=roll_notes(decode_song(model, ideal)),
-        wanted=edited,
+        before=heard,
+        notes=shifted(roll_notes(decode_song(model, moved, delay_steps=turn)), 0, beyond),
+        ceiling=shifted(roll_notes(decode_song(model, ideal)), 0, beyond),
+        wanted=shifted(heard, pitch, metre),
         windows=len(before),
         silent=int((~before.sounds).sum()),
         bars=bars,
         odd_bars=odd,
     )
+
+
+def turn_and_bars(model: Model, metre: int) -> tuple[int, int]:
+    """A delay in steps as what the circle turns, from -half a period to half of it, and whole periods, in steps.
+
+    Half a period either way is the same turn; it is read as it was asked for.
+    """
+    if not metre or not isinstance(kind := model.axes[METRE].kind, Circle):
+        return metre, 0
+    if 2 * abs(metre) <= kind.period:
+        return metre, 0
+    bars = round(kind.period * round(metre / kind.period))
+    return metre - bars, bars
+
+
+def _later(song: Song, bar_steps: int) -> Song:
+    """The song after a bar of silence."""
+    meters = [(0, *song.meters[0][1:]), *((step + bar_steps, n, d) for step, n, d in song.meters)]
+    tempi = [(0, song.tempi[0][1]), *((step + bar_steps, bpm) for step, bpm in song.tempi)]
+    return replace(song, notes=shifted(song.notes, 0, bar_steps), meters=tuple(meters), tempi=tuple(tempi))
 
 
 def shifted(notes: Notes, semitones: int, steps: int) -> Notes:
@@ -87,7 +113,7 @@ def _bars(model: Model, song: Song) -> tuple[int, int]:
 
 
 def _check_metre(model: Model, song: Song, metre: int) -> None:
-    """Whether the song's usual bar is the circle's turn, and the steps less than a window."""
+    """Whether the song's usual bar is the circle's turn, and the steps are no slip of the keyboard."""
     kind = model.axes[METRE].kind
     rows = Counter(song.bars()[["steps", "numerator", "denominator"]].tolist()).most_common(1)
     if rows and isinstance(kind, Circle) and rows[0][0][0] != kind.period:
@@ -96,5 +122,5 @@ def _check_metre(model: Model, song: Song, metre: int) -> None:
             f"`metre` turns in {kind.period:g} steps and cannot move bars of {numerator}/{denominator} ({steps} steps):"
             f" steer this song by pitch, or train a model on its metre"
         )
-    if abs(metre) >= model.window_steps:
-        raise ValueError(f"`metre` must be less than a window of {model.window_steps} steps, got {metre}")
+    if abs(metre) > MOST_STEPS:
+        raise ValueError(f"`metre` must be at most {MOST_STEPS} steps, got {metre}")

@@ -57,7 +57,7 @@ def steer_file(
         raise ValueError(f"{path}: holds no notes that this model hears ({describe(grid.texture)})")
     steered = steer_song(model, on_grid.song, pitch=pitch, metre=metre)
     edited = put_together(song, on_grid, steered, grid.texture, pitch=pitch, metre=metre, others=others)
-    return SteeredFile(song, edited, on_grid, steered, summary(steered, on_grid.song))
+    return SteeredFile(song, edited, on_grid, steered, summary(steered, on_grid.song, song))
 
 
 def put_together(
@@ -108,7 +108,7 @@ def dressed(steered: SteeredSong) -> Notes:
     return notes
 
 
-def summary(steered: SteeredSong, song: Song) -> str:
+def summary(steered: SteeredSong, song: Song, source: Song) -> str:
     """One line: which share of the true edit's notes came back, beside the ceiling, and what is out of the ordinary."""
     length = max(int((n["onset"] + n["duration"]).max(initial=0)) for n in (steered.wanted, steered.notes))
     length = max(length, int((steered.ceiling["onset"] + steered.ceiling["duration"]).max(initial=0)))
@@ -125,9 +125,23 @@ def summary(steered: SteeredSong, song: Song) -> str:
         parts.append(f"{lost} notes left the song or MIDI's range")
     if steered.odd_bars:
         parts.append(f"{steered.odd_bars} of {steered.bars} bars are not as long as those the model learned from")
+    if unkept := unkept_events(source):
+        parts.append(f"not kept: {unkept}")
     if song.counts.off_grid > 0.125:
         parts.append(f"the notes lie {song.counts.off_grid:.2f} steps off the grid on average (0.25: no grid at all)")
     return "; ".join(parts)
+
+
+def unkept_events(song: Song) -> str:
+    """What its file holds and a written song does not, such as "12 controllers, 1 key signature"; "" for nothing."""
+    names = {
+        "controllers": "controller",
+        "pitch_bends": "pitch bend",
+        "key_signatures": "key signature",
+        "lyrics": "lyric",
+    }
+    found = [(getattr(song.counts, field), name) for field, name in names.items()]
+    return ", ".join(f"{number:,} {name}{'s' * (number != 1)}" for number, name in found if number)
 
 
 def describe(texture: Texture) -> str:

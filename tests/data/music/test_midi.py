@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import softaxes.data.music
-from softaxes.data.music import Beats, Limits, Song, Track, note_array, read_song, write_song
+from softaxes.data.music import NOTE_DTYPE, Beats, Limits, Song, Track, note_array, read_song, write_song
 from softaxes.data.music.clocks import last_at_each_step
-from softaxes.data.music.midi import Reading, midi_bytes, song_from_midi
+from softaxes.data.music.midi import DRUM_CHANNEL, Reading, channels_of, midi_bytes, song_from_midi
 
 from .by_hand import METER, NAME, TEMPO, meta, midi_file, note_off, note_on, rows_of
 
@@ -365,3 +365,65 @@ def test_many_tempi_take_time_in_proportion() -> None:
     rows = [(step, 120.0 + step % 7) for step in range(20_000)]
     kept, lost = last_at_each_step(rows, np.ones(len(rows), bool), (0, 120.0), 10**6)
     assert len(kept) == 20_000 and lost == 0
+
+
+def programs_by_channel(data: bytes) -> dict[int, set[int]]:
+    """Read off the bytes by hand: which programs each channel is given."""
+    found: dict[int, set[int]] = {}
+    at = 14
+    while at < len(data):
+        end = at + 8 + int.from_bytes(data[at + 4 : at + 8], "big")
+        body, i, status = data[at + 8 : end], 0, 0
+        while i < len(body):
+            while body[i] & 0x80:
+                i += 1
+            i += 1
+            if body[i] == 0xFF:
+                i += 3 + body[i + 2]
+                continue
+            if body[i] & 0x80:
+                status, i = body[i], i + 1
+            if status & 0xF0 == 0xC0:
+                found.setdefault(status & 15, set()).add(body[i])
+            i += 1 if status & 0xE0 == 0xC0 else 2
+        at = end
+    return found
+
+
+@pytest.mark.parametrize("tracks", [1, 15, 16, 20, 40])
+@pytest.mark.parametrize("drums", [False, True])
+def test_one_program_a_channel(tracks: int, drums: bool) -> None:
+    instruments = [(0, 40, 56, 73, 32)[i % 5] for i in range(tracks)]
+    voices = [Track(f"t{i}", program) for i, program in enumerate(instruments)] + [Track("kit", 0, True)] * drums
+    rows = [(i, 2, 40 + i, 80, i) for i in range(len(voices))]
+    data = midi_bytes(Song("t", np.array(rows, NOTE_DTYPE), tuple(voices)))
+    assert all(len(programs) == 1 for programs in programs_by_channel(data).values())
+    back = song_from_midi(data, "t")
+    assert sorted(t.program for t in back.tracks if not t.is_drum) == sorted(instruments)
+    assert sum(t.is_drum for t in back.tracks) == drums
+
+
+def test_twenty_programs_share_the_fifteen_channels_evenly() -> None:
+    channels = channels_of([Track(str(i), i) for i in range(20)])
+    assert DRUM_CHANNEL not in channels and max(map(channels.count, channels)) == 2
+
+
+def test_what_a_file_waits_before_its_first_beat_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "001.mid"
+    path.write_bytes(midi_file(notes(*[(round(1.77 * 960) + 480 * i, 400, 60 + i % 5) for i in range(16)])))
+    table = "".join(f"{1.77 + 0.5 * k:.6f} 1.0 {float(k % 4 == 0)}\n" for k in range(20))
+    (tmp_path / "beat_midi.txt").write_text(table)
+    tune = read_song(path)
+    assert tune.start_seconds == pytest.approx(1.77) and tune.notes["onset"].tolist() == list(range(0, 64, 4))
+    again = read_song(write_song(tune, tmp_path / "again.mid"))
+    assert again.notes.tolist() == tune.notes.tolist(), "beside the same beats it lies where it lay"
+    (tmp_path / "beat_midi.txt").unlink()
+    alone = read_song(tmp_path / "again.mid")
+    assert alone.notes["onset"].tolist() == list(range(16, 80, 4)), "by itself a bar later, which lasts 1.77 s"
+    assert 4 * 60 / alone.tempi[0][1] == pytest.approx(1.77, abs=1e-3)
+
+
+def test_events_that_are_not_read_are_counted() -> None:
+    pedal = [(0, b"\xb0\x40\x7f"), (10, b"\xe0\x00\x60"), (0, meta(0x59, b"\x02\x00"))]
+    counts = read([*pedal, *notes((20, 480, 60))]).counts
+    assert (counts.controllers, counts.pitch_bends, counts.key_signatures) == (1, 1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import zipfile
 from pathlib import Path
@@ -198,6 +199,6 @@ def test_the_same_song_under_two_numbers_is_one_group(pop909: Corpus) -> None:
 @pytest.mark.data
 def test_songs_survive_midi_on_the_grid(pop909: Corpus, tmp_path: Path) -> None:
     for song in pop909.songs[:30]:
-        again = read_song(write_song(song, tmp_path / "x.mid"))
+        again = read_song(write_song(dataclasses.replace(song, start_seconds=0.0), tmp_path / "x.mid"))
         assert again.notes.tolist() == song.notes.tolist() and again.tracks == song.tracks
         assert again.meters == song.meters and [s for s, _ in again.tempi] == [s for s, _ in song.tempi]

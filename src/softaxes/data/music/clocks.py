@@ -41,6 +41,8 @@ class Events(NamedTuple):
 class TickClock:
     """Steps counted on the file's own ticks, in whole numbers so that halves always round up."""
 
+    start_seconds = 0.0
+
     def __init__(self, events: Events, steps_per_beat: int, late_ticks: int = 0) -> None:
         self.events, self.steps_per_beat, self.late_ticks = events, steps_per_beat, late_ticks
 
@@ -95,6 +97,12 @@ class BeatClock:
         new = np.flatnonzero(np.r_[True, bpm[1:] != bpm[:-1]])
         at = np.where(new > 0, (new + self.beats_before) * self.steps_per_beat, 0)
         return tuple(zip(at.tolist(), bpm[new].tolist(), strict=True)), 0
+
+    @property
+    def start_seconds(self) -> float:
+        """Time of step 0: what a performance waits before its first beat."""
+        pace = float(self.beat_seconds[1] - self.beat_seconds[0])
+        return max(0.0, float(self.beat_seconds[0]) - self.beats_before * pace)
 
     def meters(self, last_step: int) -> tuple[Meters, int]:
         downbeats = np.flatnonzero(self.is_downbeat) + self.beats_before

@@ -10,8 +10,8 @@ Every entrance of the package reads MIDI through `read_song`, and by one rule la
 Reading rounds every start and every end to the nearest step, halves up.
 On the grid the way back is exact: a song that was written and is read by its ticks has the same notes, tracks, tempi
 and metres.
-Tracks without notes are not kept (MIDI files are full of them). A note that never ends is not a note. Pedals,
-controllers, pitch bends and lyrics are not read.
+Tracks without notes are not kept (MIDI files are full of them). A note that never ends is not a note. Controllers
+(pedals among them), pitch bends, key signatures and lyrics are not read, but counted.
 
 Limits: what a file may weigh and hold; beyond them it is refused with a ValueError, like a missing, empty, cut or
 otherwise broken one. Messages are one line: the path, and what is wrong.
@@ -19,7 +19,9 @@ otherwise broken one. Messages are one line: the path, and what is wrong.
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -31,8 +33,18 @@ from numpy.typing import NDArray
 from softaxes.data.files import write_bytes
 from softaxes.data.music.beats import Beats, beats_beside, fits
 from softaxes.data.music.clocks import BeatClock, Events, Grid, TickClock, late_ticks, ticks_of
-from softaxes.data.music.song import NOTE_DTYPE, Counts, Song, Track, parse_time_signature, with_time_signature
+from softaxes.data.music.song import (
+    FASTEST_BPM,
+    NOTE_DTYPE,
+    SLOWEST_BPM,
+    Counts,
+    Song,
+    Track,
+    parse_time_signature,
+    with_time_signature,
+)
 
+DRUM_CHANNEL = 9
 MAX_STEPS_PER_BEAT = 32767  # a MIDI file has as many ticks to the quarter note
 
 
@@ -147,7 +159,8 @@ def song_from_midi(
         steps_per_beat=steps_per_beat,
         tempi=tempi,
         meters=meters,
-        counts=counts._replace(ignored_events=lost_tempi + lost_meters),
+        counts=counts._replace(ignored_events=lost_tempi + lost_meters, **_unread(score)),
+        start_seconds=clock.start_seconds,
     )
     return with_time_signature(song, reading.time_signature, reading.downbeat) if reading.time_signature else song
 
@@ -159,6 +172,16 @@ def _clock(score: Any, steps_per_beat: int, grid: Grid, beats: Beats | None) -> 
         return BeatClock(events, steps_per_beat, beats, first_tick=float(starts.min()))
     late = 0 if grid == "ticks" else late_ticks(starts, score.ticks_per_quarter, always=grid == "notes")
     return TickClock(events, steps_per_beat, late)
+
+
+def _unread(score: Any) -> dict[str, int]:
+    """How many events of a file are not read, by the names of `Counts`."""
+    return {
+        "controllers": sum(len(track.controls) for track in score.tracks),
+        "pitch_bends": sum(len(track.pitch_bends) for track in score.tracks),
+        "key_signatures": len(score.key_signatures),
+        "lyrics": sum(len(track.lyrics) for track in score.tracks),
+    }
 
 
 def _starts(score: Any) -> NDArray[np.int64]:
@@ -194,6 +217,7 @@ def midi_bytes(song: Song) -> bytes:
     if last_step * ticks_per_step >= 2**28 or song.steps_per_beat > MAX_STEPS_PER_BEAT:
         raise ValueError(f"{last_step} steps at {song.steps_per_beat} a beat are more than a MIDI file can hold")
     score: Any = symusic.Score(ticks_per_step * song.steps_per_beat)
+    song = _with_start(song)
     for step, bpm in song.tempi:
         microseconds = min(max(round(60e6 / bpm), 1), 2**24 - 1)
         score.tempos.append(symusic.Tempo(step * ticks_per_step, mspq=microseconds))
@@ -210,7 +234,75 @@ def midi_bytes(song: Song) -> bytes:
             "tick",
         )
         score.tracks.append(voice)
-    return bytes(score.dumps_midi())
+    return _on_channels(bytes(score.dumps_midi()), channels_of(song.tracks))
+
+
+def _with_start(song: Song) -> Song:
+    """The song after one empty bar that lasts as long as its file waited before step 0."""
+    if song.start_seconds < 1e-3:
+        return song
+    _, numerator, denominator = song.meters[0]
+    bar = max(1, round(4 * song.steps_per_beat * numerator / denominator))
+    bpm = min(max(60 * bar / song.steps_per_beat / song.start_seconds, SLOWEST_BPM), FASTEST_BPM)
+    notes = song.notes.copy()
+    notes["onset"] += bar
+    tempi = ((0, bpm), *((step + bar, pace) for step, pace in song.tempi))
+    meters = ((0, numerator, denominator), *((step + bar, n, d) for step, n, d in song.meters))
+    return dataclasses.replace(song, notes=notes, tempi=tempi, meters=meters, start_seconds=0.0)
+
+
+def channels_of(tracks: Sequence[Track]) -> list[int]:
+    """A channel 0..15 for each track: its own while there are enough, else one for each program; drums on channel 9.
+
+    A channel plays one program at a time. With more than fifteen programs at once some must share.
+    """
+    pitched = [channel for channel in range(16) if channel != DRUM_CHANNEL]
+    voices: list[Any] = [index for index, track in enumerate(tracks) if not track.is_drum]
+    if len(voices) > len(pitched):
+        voices = list(dict.fromkeys(track.program for track in tracks if not track.is_drum))
+        keys: list[Any] = [track.program for track in tracks]
+    else:
+        keys = list(range(len(tracks)))
+    place = {voice: pitched[at % len(pitched)] for at, voice in enumerate(voices)}
+    return [DRUM_CHANNEL if track.is_drum else place[key] for track, key in zip(tracks, keys, strict=True)]
+
+
+def _on_channels(data: bytes, channels: list[int]) -> bytes:
+    """The file with the events of each track of notes on its channel: the library deals channels out by itself."""
+    out, at, left = bytearray(data), 14, iter(channels)
+    while at < len(out):
+        end, at = at + 8 + int.from_bytes(out[at + 4 : at + 8], "big"), at + 8
+        events = list(_channel_events(out, at, end))
+        channel = next(left, 0) if events else 0
+        for place in events:
+            out[place] = out[place] & 0xF0 | channel
+        at = end
+    return bytes(out)
+
+
+def _channel_events(data: bytearray, at: int, end: int) -> Iterator[int]:
+    """Places of the status bytes of a track's channel events."""
+    status = 0
+    while at < end:
+        while data[at] & 0x80:  # the time since the last event, seven bits a byte
+            at += 1
+        at += 1
+        if data[at] & 0x80:
+            status = data[at]
+            if status < 0xF0:
+                yield at
+            at += 1
+        if status >= 0xF0:  # a system or meta event: its length follows
+            at += status == 0xFF
+            length = 0
+            while True:
+                length = length << 7 | data[at] & 0x7F
+                at += 1
+                if not data[at - 1] & 0x80:
+                    break
+            at += length
+        else:
+            at += 1 if status & 0xE0 == 0xC0 else 2
 
 
 def abc_to_midi_program() -> Path:

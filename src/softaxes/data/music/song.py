@@ -47,6 +47,10 @@ class Counts(NamedTuple):
     dropped: int = 0  # left the 128 MIDI pitches, or came to nothing
     ignored_events: int = 0  # tempi and metres that say nothing, or are overruled at the same step
     off_grid: float = 0.0
+    controllers: int = 0  # of the file, pedals among them: read by nobody, and so are the next three
+    pitch_bends: int = 0
+    key_signatures: int = 0
+    lyrics: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +63,7 @@ class Song:
         tracks: what ``notes["track"]`` points into.
         steps_per_beat: steps in a quarter note, >= 1.
         tempi, meters: sorted by step, first at step 0.
+        start_seconds: time before step 0 in the file that it was read from, >= 0; it is written as an empty bar.
 
     Raises:
         ValueError: a field outside its range; the message names it.
@@ -71,6 +76,7 @@ class Song:
     tempi: tuple[tuple[int, float], ...] = ((0, 120.0),)
     meters: tuple[tuple[int, int, int], ...] = ((0, 4, 4),)
     counts: Counts = field(default_factory=Counts)
+    start_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         _check_settings(self)
@@ -247,6 +253,8 @@ def _check_settings(song: Song) -> None:
         steps = [event[0] for event in events]
         if not steps or steps[0] != 0 or any(a >= b for a, b in itertools.pairwise(steps)):
             raise ValueError(f"`{what}` must begin at step 0 and rise, got steps {steps[:8]}")
+    if not 0 <= song.start_seconds < 3600:
+        raise ValueError(f"`start_seconds` must be 0 to 3600, got {song.start_seconds}")
     for _, bpm in song.tempi:
         if not SLOWEST_BPM <= bpm <= FASTEST_BPM:
             raise ValueError(f"a tempo must be {SLOWEST_BPM:.4f} to {FASTEST_BPM:.0f} bpm, got {bpm}")
