@@ -71,7 +71,7 @@ document.getElementById('slide-' + kind).focus();
 
 
 PAGES = ("/", "/map", "/motifs", "/blobs", "/report")
-READY = {"/map": "document.getElementById('told').textContent"}  # the map itself comes when all is encoded
+READY = {"/map": "document.getElementById('message').textContent"}  # the map itself comes when all is encoded
 PAUSE, PACED = 500, 60  # ms between two asks, and how many, while the server is busy
 
 
@@ -130,11 +130,12 @@ def measure(browser: Browser, origin: str) -> dict[str, list[float]]:
     ask("fetch('/api/map').then(arguments[0])")  # begins to encode
     rows["empty request while songs are encoded"] = ask(ASK, [empty] * PACED, PAUSE)
     rows["steered while songs are encoded"] = ask(ASK, fresh(steer, 7)[:PACED], PAUSE)
-    told = ask("fetch('/api/map').then((r) => r.json()).then(arguments[0])")
+    answer = ask("fetch('/api/map').then((r) => r.json()).then(arguments[0])")
     passed = time.monotonic() - begun
     load_now = ", ".join(f"{n:.1f}" for n in os.getloadavg())
     print(
-        f"{told['done']} of {told['total']} songs ({told['windows']:,} windows) were encoded in the {passed:.0f} s of"
+        f"{answer['done']} of {answer['total']} songs ({answer['windows']:,} windows) were encoded "
+        f"in the {passed:.0f} s of"
     )
     print(f"the last two rows; load of the machine {load_now}")
     return rows
@@ -158,12 +159,12 @@ def pages(browser: Browser, origin: str) -> None:
         for _ in range(2):
             browser.get(origin + page)
             browser.wait(READY.get(page, "document.body.dataset.shown"))
-        told: dict[str, Any] = browser.execute_script(
+        answer: dict[str, Any] = browser.execute_script(
             "const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];"
             "return {paint: performance.getEntriesByName('first-contentful-paint')[0].startTime,"
             "weight: all.reduce((sum, e) => sum + e.decodedBodySize, 0)}"
         )
-        print(f"{page:<8} first paint {told['paint']:4.0f} ms, weight with data {told['weight'] / 1000:4.0f} kB")
+        print(f"{page:<8} first paint {answer['paint']:4.0f} ms, weight with data {answer['weight'] / 1000:4.0f} kB")
 
 
 def fresh(steer: str, metre: int) -> list[str]:

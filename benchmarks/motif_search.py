@@ -132,14 +132,14 @@ def main() -> None:
         ratio = 1e3 * seconds / rows["exact, 2 bars"]["cpu_ms"]
         print(f"2 bars compared note for note at every beat: {seconds:.1f} s processor, {ratio:.0f} times as long")
     if given.json:
-        told = {
+        record = {
             "songs": given.songs,
             "clips_per_second": rate,
             "medians": rows,
             "every_beat_s": seconds,
             "ratio": ratio,
         }
-        given.json.write_text(json.dumps(told, indent=1))
+        given.json.write_text(json.dumps(record, indent=1))
 
 
 if __name__ == "__main__":

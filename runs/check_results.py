@@ -8,8 +8,8 @@ A table is marked by a comment above it that says which column stands in which f
 
 Files lie in docs/results or beside the shipped models; ``mix-{0,1,2}.json`` are three seeds. ``*`` is the row's own key
 (alone if nothing is said), which stands in the column ``key`` or in a comment in the row, and is what `table.py` calls
-the figure (``running/h1.pitch``). ``a; b`` are two figures, and the row's cells then hold two, ``.50 / .44``. A cell
-says the value (of several seeds their mean), then as it likes the range of the seeds ``(.48 .. .51)`` and the 95 %
+the figure (``running/hit_at_1.pitch``). ``a; b`` are two figures, and the row's cells then hold two, ``.50 / .44``. A
+cell says the value (of several seeds their mean), then as it likes the range of the seeds ``(.48 .. .51)`` and the 95 %
 interval ``[.45, .55]`` (of several seeds the widest reach). A number in running text is marked where it stands:
 ``77<!-- results: pop909.metrics.json settings/songs -->``.
 

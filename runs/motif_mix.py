@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from records import over, told, write_record
+from records import figure_line, over, write_record
 from torch import nn
 
 from softaxes.motifs import mix as mixes
@@ -151,7 +151,7 @@ def main() -> None:
         }
         for method, measures in found.items():
             for name, row in measures.items():
-                print(told(f"seed {seed}, left out: {method}, {name}", row), flush=True)
+                print(figure_line(f"seed {seed}, left out: {method}, {name}", row), flush=True)
         if options.json:
             write_record(options.json / f"motif-mix-{seed}.json", found, movements=len(names), seed=seed)
     if options.freeze:

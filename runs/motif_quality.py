@@ -18,7 +18,7 @@ import pickle
 from pathlib import Path
 
 import numpy as np
-from records import over, told, write_record
+from records import figure_line, over, write_record
 
 from softaxes.motifs import hybrid
 from softaxes.motifs.lines import lines_of
@@ -139,7 +139,7 @@ def main() -> None:
     found = {method: {name: over(column) for name, column in named.items()} for method, named in columns.items()}
     for method, named in found.items():
         for name, row in named.items():
-            print(told(f"{method}: {name}", row), flush=True)
+            print(figure_line(f"{method}: {name}", row), flush=True)
     if options.json:
         write_record(options.json, found, movements=len(movements))
     quality = fit(movements)

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 import softaxes as sa
-from softaxes.report.music_sheet import music_sheet
+from softaxes.report.music_suite import music_suite
 from softaxes.report.sweep import sweep_report
 from softaxes.training.loop import train
 from softaxes.training.machine import Machine
@@ -26,9 +26,9 @@ from softaxes.training.tasks.music.config import MusicConfig
 from softaxes.training.tasks.music.data import MusicData, load_music, music_card, task_of
 
 SHAPING = ("within", "across", "size", "squared_error", "infonce", "leak", "gaze")
-RUNNING = ("cross_cos", "same_cos", "opposite_cos", "relative_error.pitch", "phase_cos.metre", "h1.pitch",
+RUNNING = ("cross_cos", "same_cos", "opposite_cos", "relative_error.pitch", "phase_cos.metre", "hit_at_1.pitch",
            "content_recall", "effective_rank")  # fmt: skip
-CONTENT = ("content_recall", "note_f1", "h1", "effective_rank")
+CONTENT = ("content_recall", "note_f1", "hit_at_1", "effective_rank")
 FIGURES = "sweep.json"
 
 
@@ -87,13 +87,13 @@ def figures(run: Path, config: MusicConfig, data: MusicData, given: argparse.Nam
         return dict(json.loads(kept.read_text(encoding="utf-8")))
     task = task_of(config)(config, data.train, data.validation, card=music_card(data, config))
     train(task, run, Machine(precision="bf16-mixed", threads=1, progress=False))
-    found = music_sheet(sa.load(run), torch.from_numpy(data.test.rolls), data.corpus.groups[data.test.song],
+    found = music_suite(sa.load(run), torch.from_numpy(data.test.rolls), data.corpus.groups[data.test.song],
                         pitch_semitones=config.pitch_semitones, shift_steps=config.shift_steps,
                         windows=given.windows, controls=False, draws=20)  # fmt: skip
-    running, joint = found.sheets["running"], found.sheets["joint"]
+    running, joint = found.suites["running"], found.suites["joint"]
     measured = {key.split(".")[0]: float(running[key].value) for key in RUNNING if key in running}
     measured["note_f1"] = float(found.reconstruction["note_f1"].value)
-    measured["h1"] = next(float(f.value) for f in joint.values() if f.name == "h1")
+    measured["hit_at_1"] = next(float(f.value) for f in joint.values() if f.name == "hit_at_1")
     kept.write_text(json.dumps(measured) + "\n", encoding="utf-8")
     return measured
 

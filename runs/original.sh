@@ -10,7 +10,7 @@ for seed in 0 1 2; do
 done
 figures=
 for figure in cross_cos same_cos opposite_cos opening_angle.pitch opening_angle.time difference_pca2 grid_first.pitch grid_first.time; do
-  figures+=article/same_yardstick/$figure,
+  figures+=article/same_protocol/$figure,
 done
 for figure in cross_cos same_cos opposite_cos opening_angle.pitch opening_angle.time difference_pca2; do
   figures+=article/draws_of_500/$figure,

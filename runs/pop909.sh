@@ -15,11 +15,11 @@ for seed in 0 1 2; do
 done
 figures=
 for figure in same_cos opposite_cos cross_cos relative_error.pitch coordinate_r2.pitch own_shift.pitch phase_cos.metre phase_cos.beat \
-  relative_error.metre h1.metre effective_rank content_recall; do
+  relative_error.metre hit_at_1.metre effective_rank content_recall; do
   figures+=running/$figure,
 done
-for figure in h1 h5 h1_no_operator h1_random_direction h1_with_query; do figures+="joint/$figure.pitch and metre,"; done
-figures+="beyond/own_shift.pitch 13..18,isolated/coordinate_r2.time"
+for figure in hit_at_1 hit_at_5 hit_at_1_no_operator hit_at_1_random_direction hit_at_1_with_query; do figures+="joint/$figure.pitch and metre,"; done
+figures+="extrapolation/own_shift.pitch 13..18,isolated/coordinate_r2.time"
 for figure in note_f1 "note_f1.within a step" frame_f1; do figures+=",reconstruction/$figure"; done
 for method in steered ceiling "no change"; do figures+=",edits/pitch/$method/note_f1.pitch,edits/metre/$method/note_f1.metre"; done
 figures+=",edits/pitch/steered/transposition.pitch"

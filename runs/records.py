@@ -22,7 +22,7 @@ def over(column: Sequence[float] | np.ndarray) -> Figure:
     return {"value": float(known.mean()), "low": low, "high": high}
 
 
-def told(name: str, found: Figure) -> str:
+def figure_line(name: str, found: Figure) -> str:
     """One line for people."""
     return "{:44s} {value:.3f} [{low:.3f}, {high:.3f}]".format(name, **found)
 

@@ -21,8 +21,8 @@ LICENCE = "trained on POP909 (Wang et al., ISMIR 2020), MIT licence; songs of th
 SHOWN = {
     "running": ("same_cos", "opposite_cos", "cross_cos", "relative_error.pitch", "coordinate_r2.pitch",
                 "own_shift.pitch", "phase_cos.metre", "phase_cos.beat", "effective_rank", "content_recall"),
-    "joint": ("h1.pitch and metre", "h1_no_operator.pitch and metre"),
-    "beyond": ("own_shift.pitch 13..18",),
+    "joint": ("hit_at_1.pitch and metre", "hit_at_1_no_operator.pitch and metre"),
+    "extrapolation": ("own_shift.pitch 13..18",),
 }  # fmt: skip
 
 

@@ -2,9 +2,9 @@
 
     python runs/table.py FIGURE[,FIGURE...] RUN [RUN...]
 
-A figure is its name in metrics.json, e.g. ``same_cos.unclipped``; ``part/figure`` reaches deeper: ``running/h1.pitch``,
-``reconstruction/note_f1``. Its control is the same figure of the untrained network. Every run must have its report
-(softaxes toy report, softaxes report).
+A figure is its name in metrics.json, e.g. ``same_cos.unclipped``; ``part/figure`` reaches deeper:
+``running/hit_at_1.pitch``, ``reconstruction/note_f1``. Its control is the same figure of the untrained network. Every
+run must have its report (softaxes toy report, softaxes report).
 """
 
 from __future__ import annotations

@@ -21,9 +21,9 @@ from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
 from softaxes.geometry.kinds import Circle
 from softaxes.model.model import Model
 from softaxes.report.controls import untrained
-from softaxes.report.music_joint import beyond_figures, joint_figures
-from softaxes.report.music_sheet import GALLERY, music_figures
-from softaxes.report.music_views import LADDER_WINDOWS, HeldOut, draw_views, encode_all
+from softaxes.report.music_joint import extrapolation_figures, joint_figures
+from softaxes.report.music_suite import GALLERY, music_figures
+from softaxes.report.music_views import SWEEP_WINDOWS, HeldOut, draw_views, encode_all
 from softaxes.training.tasks.music.config import MusicConfig, music_kinds
 from softaxes.training.tasks.music.data import MusicData, load_music, task_of
 from softaxes.training.tasks.music.task import MusicTask
@@ -37,15 +37,15 @@ def figures(config: MusicConfig, windows: int) -> dict[str, dict[str, dict[str, 
     task = task_of(config)(config, data.train, data.validation)
     bare = Model(task.parts()["encoder"], axes_of_no_length(config), (2, 128, config.window_steps))
     model, judged = untrained(bare), held_out(data, config, windows)
-    sheets = music_figures(encode_all(model, draw_views(bare.axes, judged, seed=0)))
+    suites = music_figures(encode_all(model, draw_views(bare.axes, judged, seed=0)))
     steered = with_axes(task, model)
-    sheets |= {
+    suites |= {
         "joint": joint_figures(steered, held_out(data, config, max(windows, GALLERY))),
-        "beyond": beyond_figures(steered, judged.some(LADDER_WINDOWS, 0)),
+        "extrapolation": extrapolation_figures(steered, judged.some(SWEEP_WINDOWS, 0)),
     }
     return {
-        part: {key: {name: rounded(row[name]) for name in KEPT} for key, row in sheet.to_dict().items()}
-        for part, sheet in sheets.items()
+        part: {key: {name: rounded(row[name]) for name in KEPT} for key, row in suite.to_dict().items()}
+        for part, suite in suites.items()
     }
 
 
@@ -76,9 +76,9 @@ def axes_of_no_length(config: MusicConfig) -> Axes:
                  for kind in music_kinds(config)])  # fmt: skip
 
 
-def lines(sheet: dict[str, dict[str, float | None]]) -> str:
+def lines(suite: dict[str, dict[str, float | None]]) -> str:
     """A figure a line."""
-    return ",\n".join(f" {json.dumps(key)}: {json.dumps(row)}" for key, row in sheet.items())
+    return ",\n".join(f" {json.dumps(key)}: {json.dumps(row)}" for key, row in suite.items())
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def main() -> None:
     for seed in options.seeds:
         config = MusicConfig(**as_settings(settings), seed=seed)
         found = figures(config, options.windows)
-        parts = [f"{json.dumps(part)}: {{\n{lines(sheet)}\n}}" for part, sheet in found.items()]
+        parts = [f"{json.dumps(part)}: {{\n{lines(suite)}\n}}" for part, suite in found.items()]
         head = f'"windows": {options.windows}, "seed": {seed}, "figures": '
         path = options.out.with_name(f"{options.out.name}-{seed}.json")
         path.write_text("{" + head + "{" + ",\n".join(parts) + "}}\n", encoding="utf-8")

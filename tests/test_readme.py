@@ -65,9 +65,9 @@ def test_commands_exist_and_take_their_flags(command: str, capsys: pytest.Captur
     name, rest = cli.split_command(words)
     assert name in cli.COMMANDS, command
     assert cli.main([*name.split(), "--help"]) == 0
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for flag in (word for word in rest or [] if word.startswith("--")):
-        assert flag.split("=")[0] in told, f"{command}: no flag {flag}"
+        assert flag.split("=")[0] in printed, f"{command}: no flag {flag}"
 
 
 def test_the_two_commands_open_the_readme() -> None:

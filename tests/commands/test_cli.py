@@ -44,23 +44,23 @@ def test_every_command_leads_to_a_function_with_help(name: str, capsys: pytest.C
     module, function = cli.COMMANDS[name].function.split(":")
     assert callable(getattr(importlib.import_module(module), function))
     assert cli.main([*name.split(), "--help"]) == 0
-    told = capsys.readouterr().out
-    assert f"softaxes {name}" in told
-    assert "--help" in told
+    printed = capsys.readouterr().out
+    assert f"softaxes {name}" in printed
+    assert "--help" in printed
 
 
 def test_nothing_to_do_shows_the_overview() -> None:
-    code, told, _ = run()
+    code, printed, _ = run()
     assert code == 0
-    assert "usage: softaxes COMMAND" in told
+    assert "usage: softaxes COMMAND" in printed
     assert run("--version")[1].startswith("softaxes ")
 
 
 def test_a_group_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["toy"]) == 0
-    told = capsys.readouterr().out
-    assert "toy train" in told
-    assert "demo " not in told
+    printed = capsys.readouterr().out
+    assert "toy train" in printed
+    assert "demo " not in printed
 
 
 @pytest.mark.parametrize(

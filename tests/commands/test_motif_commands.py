@@ -37,9 +37,9 @@ def run(*words: object) -> int:
 def test_table_and_page(midi_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(midi_file.parent)
     assert run("motifs", "find", midi_file) == 0
-    told = capsys.readouterr().out
-    assert re.search(r"\n +3:1 +\+5 +exact", told), told
-    assert re.search(r"\n +5:1 +0 +exact", told)
+    printed = capsys.readouterr().out
+    assert re.search(r"\n +3:1 +\+5 +exact", printed), printed
+    assert re.search(r"\n +5:1 +0 +exact", printed)
     page = (midi_file.parent / "planted-motifs.html").read_text(encoding="utf-8")
     assert "http" not in re.sub(r'"http://www.w3.org/[^"]*"', "", page)  # nothing is fetched
     assert "import " not in page.split("<script>")[1]
@@ -223,10 +223,10 @@ def test_evaluation_as_a_table(bps: Path, capsys: pytest.CaptureFixture[str]) ->
     assert (
         run("motifs", "evaluate", "--data", bps, "--movements", 2, "--tasks", "retrieval", "--methods", "rhythm") == 0
     )
-    told = capsys.readouterr().out
-    assert "means over 1 movements" in told
-    assert re.search(r"rhythm +[.1][\d.]+ \[", told)
-    assert "discovery" not in told
+    printed = capsys.readouterr().out
+    assert "means over 1 movements" in printed
+    assert re.search(r"rhythm +[.1][\d.]+ \[", printed)
+    assert "discovery" not in printed
 
 
 @pytest.fixture
@@ -255,9 +255,9 @@ def test_jku_pieces_are_known_by_their_layout(jku: Path, capsys: pytest.CaptureF
         assert scores[version].keys() == set(methods)
         assert scores[version]["hybrid (siatec-c + learned)"]["est_f1"] > 0.2
     assert run("motifs", "evaluate", "--data", jku, "--methods", "siatec-c compress") == 0
-    told = capsys.readouterr().out
-    assert "discovery, means over 1 movements" in told
-    assert "discovery, monophonic, means over 1 movements" in told
+    printed = capsys.readouterr().out
+    assert "discovery, means over 1 movements" in printed
+    assert "discovery, monophonic, means over 1 movements" in printed
 
 
 @pytest.mark.parametrize(

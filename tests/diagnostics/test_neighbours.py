@@ -56,8 +56,10 @@ def test_chunks_do_not_change_ranks(rng, monkeypatch):
 
 def test_hits_of_known_ranks():
     found = Hits(np.array([1.0, 2.0, 6.0, 1.0]), 10)
-    assert (found.h1, found.h5, found.mrr, found.chance) == pytest.approx((0.5, 0.75, (1 + 0.5 + 1 / 6 + 1) / 4, 0.1))
-    assert math.isnan(Hits(np.empty(0), 10).h1)
+    assert (found.hit_at_1, found.hit_at_5, found.mrr, found.chance) == pytest.approx(
+        (0.5, 0.75, (1 + 0.5 + 1 / 6 + 1) / 4, 0.1)
+    )
+    assert math.isnan(Hits(np.empty(0), 10).hit_at_1)
 
 
 def test_perfect_world_keeps_its_content(rng):
@@ -117,11 +119,11 @@ def test_retrieval_and_its_controls(rng):
     z = rng.standard_normal((1500, 16))
     step = 12 * np.eye(16)[0]
     found = retrieval(z + step, z, z + step, np.arange(1500))
-    assert found.operator.h1 == 1 and found.operator.candidates == 1500
-    assert found.no_operator.h1 < 0.1 and found.random_direction.h1 < 0.6
+    assert found.operator.hit_at_1 == 1 and found.operator.candidates == 1500
+    assert found.no_operator.hit_at_1 < 0.1 and found.random_direction.hit_at_1 < 0.6
     crowded = retrieval(z + 0.02 * step, z, z + step, np.arange(1500), with_query=True)
-    assert crowded.operator.h1 == 0 and crowded.no_operator.h1 == 0 and crowded.operator.candidates == 1501
-    assert retrieval(z + step, z, z + step, np.arange(1500), with_query=True).operator.h1 == 1
+    assert crowded.operator.hit_at_1 == 0 and crowded.no_operator.hit_at_1 == 0 and crowded.operator.candidates == 1501
+    assert retrieval(z + step, z, z + step, np.arange(1500), with_query=True).operator.hit_at_1 == 1
 
 
 def test_random_direction_is_as_long_as_the_operator(rng, monkeypatch):

@@ -39,7 +39,7 @@ NOT_METRICS = {
     "chance levels": {"chance_same_anchor", "chance_independent", "chance"},
     "intervals": {"between_images_interval", "spectrum_interval"},
 }  # fmt: skip
-REDRAWN = {"h1_random_direction", "analogy_error"}  # a permutation makes another draw, a rotation a new direction
+REDRAWN = {"hit_at_1_random_direction", "analogy_error"}  # a permutation makes another draw, a rotation a new direction
 
 
 def noisy_world(seed=0):

@@ -136,16 +136,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory, downloads: Path) -> Iterato
 
 
 @pytest.fixture(scope="package")
-def origin(model: Model, folder: Path, told: Reports, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def origin(model: Model, folder: Path, reports: Reports, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     blobs = BlobWorld({"untrained": untrained()})
     explorer = Explorer(model, Library(4, folder=folder), "a model")
     explorer.atlas.folder = tmp_path_factory.mktemp("cache")
-    with running(build_app(explorer, blobs, told)) as where:
+    with running(build_app(explorer, blobs, reports)) as where:
         yield where
 
 
 @pytest.fixture(scope="package")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Reports:
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     """Reports made up here: a run of music, a sweep, and a run that has none yet."""
     from .test_reports import SWEEP, music_metrics, write
 

@@ -38,9 +38,9 @@ def client(model: Model, folder: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 def test_the_model_is_described(client: TestClient) -> None:
-    told = client.get("/api/model").json()
-    assert [kind["name"] for kind in told["kinds"]] == ["pitch", "metre", "beat", "time"]
-    assert told["window_steps"] == 32 and told["max_bytes"] == LIMITS.bytes
+    answer = client.get("/api/model").json()
+    assert [kind["name"] for kind in answer["kinds"]] == ["pitch", "metre", "beat", "time"]
+    assert answer["window_steps"] == 32 and answer["max_bytes"] == LIMITS.bytes
 
 
 def test_pages_hold_no_inline_script_or_style_and_name_the_model_safely(client: TestClient) -> None:
@@ -135,8 +135,8 @@ def test_motifs_of_a_song_and_their_like(client: TestClient) -> None:
             assert [drawn[i] for i in occurrence["held"]] == occurrence["notes"]
     found = client.get("/api/motifs/search", params={"id": FIRST, "notes": "0-5"}).json()
     assert found["total"] == 3 and found["used"] == 6
-    told = client.get("/api/motifs/search", params={"id": FIRST, "notes": "0-5000"})
-    assert told.status_code == 400 and "must name notes" in told.json()["error"]
+    answer = client.get("/api/motifs/search", params={"id": FIRST, "notes": "0-5000"})
+    assert answer.status_code == 400 and "must name notes" in answer.json()["error"]
 
 
 def test_motifs_are_looked_for_once_and_others_are_answered_meanwhile(

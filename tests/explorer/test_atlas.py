@@ -50,8 +50,8 @@ def done(model: Model, folder: Path, tmp_path: Path) -> Atlas:
 
 
 def test_every_window_is_there_once(done: Atlas) -> None:
-    points, told = done.points(), done.describe()
-    assert told["done"] == told["total"] == 3 and told["windows"] == len(points)
+    points, answer = done.points(), done.describe()
+    assert answer["done"] == answer["total"] == 3 and answer["windows"] == len(points)
     for number in range(3):
         mine = points[points[:, 0] == number]
         assert mine[:, 1].tolist() == [16.0 * bar for bar in range(7)]
@@ -81,9 +81,9 @@ def test_umap_is_offered_where_it_is_installed(done: Atlas, monkeypatch: pytest.
     done.start_umap()
     assert done._umap_thread is not None
     done._umap_thread.join()
-    told, points = done.describe(), done.points()
-    assert told["umap"] == "done" and told["columns"][-2:] == ["umap 1", "umap 2"]
-    assert points.shape[1] == len(told["columns"])
+    answer, points = done.describe(), done.points()
+    assert answer["umap"] == "done" and answer["columns"][-2:] == ["umap 1", "umap 2"]
+    assert points.shape[1] == len(answer["columns"])
     np.testing.assert_allclose(points[:, -2:], done.content()[1][:, :2] * 2, rtol=1e-6)
 
 

@@ -45,18 +45,18 @@ class Centroid:
 
 def test_a_centroid_draws_a_perfect_cross() -> None:
     model: Any = Centroid()
-    told = describe_shifts(model, image_of(MIDDLE_BLOB))
-    assert told["cosines"] == {"same": 1.0, "opposite": -1.0, "cross": 0.0}
-    assert told["axes"] == [[float(j), float(i)] for i in range(-4, 5) for j in range(-4, 5)]
-    assert not any(told["clipped"])
-    assert told["share"] == 1.0
+    answer = describe_shifts(model, image_of(MIDDLE_BLOB))
+    assert answer["cosines"] == {"same": 1.0, "opposite": -1.0, "cross": 0.0}
+    assert answer["axes"] == [[float(j), float(i)] for i in range(-4, 5) for j in range(-4, 5)]
+    assert not any(answer["clipped"])
+    assert answer["share"] == 1.0
 
 
 def test_an_empty_image_has_no_directions() -> None:
     model: Any = Centroid()
-    told = describe_shifts(model, image_of("0" * 64))
-    assert told["cosines"] == {"same": None, "opposite": None, "cross": None}
-    assert told["share"] == 0.0
+    answer = describe_shifts(model, image_of("0" * 64))
+    assert answer["cosines"] == {"same": None, "opposite": None, "cross": None}
+    assert answer["share"] == 0.0
 
 
 def test_differences_in_one_direction_have_cross_one() -> None:
@@ -128,6 +128,6 @@ def test_any_parameters_get_an_answer_or_one_sentence(client: TestClient, values
 def test_shifts_over_the_wire(client: TestClient) -> None:
     assert client.get("/api/blobs").json() == {"models": ["untrained"]}
     image = client.get("/api/blobs", params={"seed": 5}).json()["image"]
-    told = client.get("/api/blobs", params={"model": "untrained", "image": image}).json()
-    assert len(told["axes"]) == len(told["own"]) == len(told["clipped"]) == 81
-    assert told["axes"][40] == [0.0, 0.0]
+    answer = client.get("/api/blobs", params={"model": "untrained", "image": image}).json()
+    assert len(answer["axes"]) == len(answer["own"]) == len(answer["clipped"]) == 81
+    assert answer["axes"][40] == [0.0, 0.0]

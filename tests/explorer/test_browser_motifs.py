@@ -41,8 +41,8 @@ def test_motifs_are_listed_framed_and_heard(browser: Browser, origin: str, tmp_p
     assert heads[0].text.split("\n") == ["A", "5 notes, 4 times", "all exact"]
     heads[0].send_keys(Keys.ENTER)
     listed = [e.text for e in browser.find_elements(By.CSS_SELECTOR, ".occurrences button")]
-    told = ["1 · 1:1 · ±0 · statement", "2 · 2:1 · +5 · exact", "3 · 3:2 · −3 · exact", "4 · 4:2 · ±0 · exact"]
-    assert listed == [*told, "find it in the corpus"]
+    answer = ["1 · 1:1 · ±0 · statement", "2 · 2:1 · +5 · exact", "3 · 3:2 · −3 · exact", "4 · 4:2 · ±0 · exact"]
+    assert listed == [*answer, "find it in the corpus"]
     rows = found.rows[0]  # of the command
     assert [row["place"] for row in rows] == ["1:1", "2:1", "3:2", "4:2"]
     assert [row["transposition_semitones"] for row in rows] == [0, 5, -3, 0]
@@ -68,12 +68,12 @@ def test_notes_are_chosen_while_motifs_are_looked_for(
     with running(build_app(explorer)) as where:
         browser.get(f"{where}/motifs?song=folder:first.mid&motif=B&notes=0-3&find=1")
         browser.wait("document.body.dataset.found?.startsWith('0-3:')")
-        assert "looking for motifs" in text_of(browser, "motifs-told")
+        assert "looking for motifs" in text_of(browser, "motifs-message")
         assert not browser.execute_script("return document.getElementById('looking').hidden")
         assert "motif=B" in browser.current_url  # it may still come
         going.set()
         browser.wait("document.body.dataset.shown")
-        assert "nothing of three notes" in text_of(browser, "motifs-told")
+        assert "nothing of three notes" in text_of(browser, "motifs-message")
         assert browser.execute_script("return document.getElementById('looking').hidden")
         assert browser.foreign_requests(where) == []
 

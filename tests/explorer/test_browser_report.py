@@ -1,4 +1,4 @@
-"""The Report page in a real browser: markers, the sweep, the sheet, and what stands there when nothing does."""
+"""The Report page in a real browser: markers, the sweep, the suite, and what stands there when nothing does."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_sweep_has_a_marker_to_move(browser: Browser, origin: str) -> None:
     assert "effective rank" in browser.find_element(By.CSS_SELECTOR, "#sweep .name.start").text
 
 
-def test_the_operation_sheet_is_told_by_kind(browser: Browser, origin: str) -> None:
+def test_the_operation_suite_is_told_by_kind(browser: Browser, origin: str) -> None:
     show(browser, f"{origin}/report")
     rows = browser.find_elements(By.CSS_SELECTOR, "#rows .figure-row")
     assert len(rows) == 2
@@ -69,7 +69,7 @@ def test_the_operation_sheet_is_told_by_kind(browser: Browser, origin: str) -> N
         word in rows[0].text for word in ("H@1 of the operator: pitch", "0.900", "[0.850, 0.950]", "chance 0.010")
     )
     assert "untrained encoder 0.400" in rows[0].text and "op(z, s) is nearest" in rows[0].text
-    browser.find_element(By.CSS_SELECTOR, "#sheet-kinds .kind-pitch").click()
+    browser.find_element(By.CSS_SELECTOR, "#suite-kinds .kind-pitch").click()
     assert len(browser.find_elements(By.CSS_SELECTOR, "#rows .figure-row")) == 1
     assert "kind=pitch" in browser.current_url
     colour = "return getComputedStyle(document.querySelector('.figure-row')).borderLeftColor"

@@ -46,8 +46,8 @@ def test_every_page_of_a_music_run(model: Model, folder: Path, tmp_path: Path) -
     with TestClient(app) as client:
         for path in ("/", "/map", "/motifs", "/blobs", "/report"):
             assert client.get(path).status_code == 200
-        told = client.get("/api/reports").json()
-    assert told == [{"name": tmp_path.name, "about": "", "command": f"softaxes report {tmp_path}"}]
+        answer = client.get("/api/reports").json()
+    assert answer == [{"name": tmp_path.name, "about": "", "command": f"softaxes report {tmp_path}"}]
 
 
 def test_a_toy_opens_its_pages_alone(tmp_path: Path) -> None:

@@ -62,9 +62,9 @@ def opened(library: Library, song: Song) -> tuple[Song, Song, Path]:
 def test_a_motif_is_told_wherever_it_returns(library: Library) -> None:
     finer, song, _ = opened(library, PIECE)
     motif = motifs_of(finer, song, "melody")["motifs"][0]
-    told = [(o["start"], o["place"], o["transposition"], o["relation"], o["track"]) for o in motif["occurrences"]]
+    answer = [(o["start"], o["place"], o["transposition"], o["relation"], o["track"]) for o in motif["occurrences"]]
     assert motif["name"] == "A" and motif["notes"] == [list(note) for note in MOTIF]
-    assert told == [
+    assert answer == [
         (0, "1:1", 0, "exact", "flute"),
         (16, "2:1", 5, "exact", "flute"),
         (36, "3:2", -3, "exact", "flute"),
@@ -81,10 +81,10 @@ def test_page_and_command_tell_the_same(library: Library, texture: Any) -> None:
     under = tuple((4 * k, 4, int(rng.integers(36, 48))) for k in range(18))
     finer, song, path = opened(library, piece((1, 0), (16, 5), (32, -3), (48, 0), under=under))
     command = motifs_of_song(read_song(path, STEPS_PER_BEAT))
-    told = motifs_of(finer, song, texture)["motifs"]
-    assert [m["name"] for m in told] == [m.name for m in command.motifs] and told
+    answer = motifs_of(finer, song, texture)["motifs"]
+    assert [m["name"] for m in answer] == [m.name for m in command.motifs] and answer
     drawn = np.concatenate(drawn_notes(song, texture))
-    for motif, rows, source in zip(told, command.rows, command.motifs, strict=True):
+    for motif, rows, source in zip(answer, command.rows, command.motifs, strict=True):
         for occurrence, row, returned in zip(motif["occurrences"], rows, source.returns, strict=True):
             for name, column in (("transposition", "transposition_semitones"), ("relation", "relation")):
                 assert occurrence[name] == row[column]

@@ -13,8 +13,8 @@ from softaxes.explorer import reports as module
 from softaxes.explorer.reports import NoReport, Reports, sweep_of
 from softaxes.model.checkpoint import shipped
 
-PITCH = Figure("h1", 0.9, 0.85, 0.95, 300, 0.01, "pitch")
-WORSE = Figure("h1", 0.4, 0.3, 0.5, 300, 0.01, "pitch")
+PITCH = Figure("hit_at_1", 0.9, 0.85, 0.95, 300, 0.01, "pitch")
+WORSE = Figure("hit_at_1", 0.4, 0.3, 0.5, 300, 0.01, "pitch")
 RANK = Figure("effective_rank", 20.0, float("nan"), float("nan"), 300, float("nan"))
 
 
@@ -25,7 +25,7 @@ def music_metrics() -> dict[str, Any]:
         "softaxes": "0",
         "about": "music",
         "settings": {"windows": 300, "seed": 0, "corpus": "tunes", "songs": 30},
-        "figures": {"running": figures, "isolated": figures, "joint": figures, "beyond": {}},
+        "figures": {"running": figures, "isolated": figures, "joint": figures, "extrapolation": {}},
         "controls": {"untrained encoder": {"running": control, "isolated": control}},
         "reconstruction": {},
         "edits": edits,
@@ -68,27 +68,33 @@ def test_a_run_with_a_report_and_one_without(tmp_path: Path) -> None:
     assert reports.open("bare")["about"] == "blobs"
 
 
-def test_a_sheet_holds_value_controls_and_reading(tmp_path: Path) -> None:
-    told = Reports([str(write(tmp_path / "run", music_metrics()))]).open("run")
-    titles = [sheet["title"] for sheet in told["sheets"]]
+def test_a_suite_holds_value_controls_and_reading(tmp_path: Path) -> None:
+    answer = Reports([str(write(tmp_path / "run", music_metrics()))]).open("run")
+    titles = [suite["title"] for suite in answer["suites"]]
     assert titles == ["Running music", "Isolated motifs", "Pitch and metre at once", "Notes after steering: pitch"]
-    sheet = told["sheets"][0]
-    assert sheet["columns"] == ["here", "untrained encoder"]
-    assert told["sheets"][2]["columns"] == ["here"]  # controls are not judged on everything
-    h1, rank = sheet["rows"]
-    assert h1["values"] == {"here": [0.9, 0.85, 0.95], "untrained encoder": [0.4, 0.3, 0.5]}
-    assert (h1["low"], h1["high"], h1["best"], h1["chance"], h1["kind"]) == (0, 1, 1, 0.01, "pitch")
-    assert h1["reading"] == PITCH.about.reading and h1["words"] == "H@1 of the operator"
+    suite = answer["suites"][0]
+    assert suite["columns"] == ["here", "untrained encoder"]
+    assert answer["suites"][2]["columns"] == ["here"]  # controls are not judged on everything
+    hit_rate, rank = suite["rows"]
+    assert hit_rate["values"] == {"here": [0.9, 0.85, 0.95], "untrained encoder": [0.4, 0.3, 0.5]}
+    assert (hit_rate["low"], hit_rate["high"], hit_rate["best"], hit_rate["chance"], hit_rate["kind"]) == (
+        0,
+        1,
+        1,
+        0.01,
+        "pitch",
+    )
+    assert hit_rate["reading"] == PITCH.about.reading and hit_rate["words"] == "H@1 of the operator"
     assert rank["high"] is None and rank["values"] == {"here": [20.0, None, None]}
-    assert told["redraw"]["cosines"]["chance"] == 0.5
-    json.dumps(told, allow_nan=False)
+    assert answer["redraw"]["cosines"]["chance"] == 0.5
+    json.dumps(answer, allow_nan=False)
 
 
 def test_blobs_stand_beside_the_article(tmp_path: Path) -> None:
-    told = Reports([str(write(tmp_path / "toy", blob_metrics()))]).open("toy")
-    (row,) = told["sheets"][0]["rows"]
+    answer = Reports([str(write(tmp_path / "toy", blob_metrics()))]).open("toy")
+    (row,) = answer["suites"][0]["rows"]
     assert row["values"] == {"here": [0.1, 0.09, 0.11], "article": [0.116, None, None]}
-    assert told["redraw"] is None
+    assert answer["redraw"] is None
 
 
 def test_a_demo_is_two_reports(tmp_path: Path) -> None:
@@ -125,9 +131,9 @@ def test_a_sweep_is_ordered_by_weight(tmp_path: Path) -> None:
 )
 def test_damage_is_told_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     reports = Reports(folders=[write(tmp_path / "run", text)])
-    with pytest.raises(ValueError, match=message) as told:
+    with pytest.raises(ValueError, match=message) as answer:
         reports.open("run")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(answer.value)
     reports.list()  # and hides no other
 
 
@@ -149,6 +155,6 @@ def test_no_folder_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", shipped())
 def test_the_report_of_a_shipped_model_can_be_shown(name: str) -> None:
-    told = Reports([name]).open(name)
-    assert told["sheets"] and all(sheet["rows"] for sheet in told["sheets"])
-    assert told["about"] != "music" or told["redraw"]["moves"]
+    answer = Reports([name]).open(name)
+    assert answer["suites"] and all(suite["rows"] for suite in answer["suites"])
+    assert answer["about"] != "music" or answer["redraw"]["moves"]

@@ -79,8 +79,8 @@ def test_register_and_beat_are_told_by_the_axes_and_absent_from_the_code(rng: np
         z = encoder(*note_features(shapes))
         up = encoder(*note_features([(o, p + 5) for o, p in shapes]))
         later = encoder(*note_features([(o + 1, p) for o, p in shapes]))
-    told = axes["pitch"].coordinate(up) - axes["pitch"].coordinate(z)
-    assert abs(float(told.mean()) - 5) < 0.75  # of random pitches, which no tune resembles
+    moved = axes["pitch"].coordinate(up) - axes["pitch"].coordinate(z)
+    assert abs(float(moved.mean()) - 5) < 0.75  # of random pitches, which no tune resembles
     assert abs(float((axes["position"].coordinate(later) - axes["position"].coordinate(z)).mean()) - 1) < 0.2
     content = [axes.remove(x) - axes["pitch"].origin for x in (z, up)]
     cosine = torch.nn.functional.normalize(content[0], dim=1) @ torch.nn.functional.normalize(content[1], dim=1).T

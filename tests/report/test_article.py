@@ -1,4 +1,4 @@
-"""The article's yardstick, repeated pair by pair; and encoders that it must call perfect, dead or clipped."""
+"""The article's protocol, repeated pair by pair; and encoders that it must call perfect, dead or clipped."""
 
 from __future__ import annotations
 

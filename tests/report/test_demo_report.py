@@ -12,7 +12,7 @@ import pytest
 from softaxes.report.demo import demo_report, demo_summary
 from softaxes.report.music import music_metrics
 from softaxes.report.music_page import music_page
-from softaxes.report.music_sheet import music_sheet
+from softaxes.report.music_suite import music_suite
 from softaxes.report.page import write_page
 from softaxes.report.toy import toy_report
 from tests.report.worlds import Remembering, check_page, tunes
@@ -24,7 +24,7 @@ def made(tiny_toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(tiny_toy, folder / "toy")
     toy_report(folder / "toy", n=40, controls=False)
     rolls, song = tunes(3, 2)
-    found = music_sheet(Remembering(), rolls, song, controls=False, draws=10)
+    found = music_suite(Remembering(), rolls, song, controls=False, draws=10)
     write_page(folder / "tunes", music_page(found, history=[], about="made-up tunes"), music_metrics(found, {}))
     return folder
 
@@ -49,16 +49,16 @@ def test_it_opens_with_the_published_figures_and_holds_both_reports(runs: tuple[
     assert read.tags.count("h1") == 1
     metrics = json.loads((path.parent / "metrics.json").read_text())
     assert metrics["blobs"] == json.loads((runs[0] / "metrics.json").read_text())
-    assert metrics["music"]["figures"]["running"]["h1.pitch"]["value"] == 1
+    assert metrics["music"]["figures"]["running"]["hit_at_1.pitch"]["value"] == 1
 
 
 def test_it_says_what_it_shows_in_two_sentences(runs: tuple[Path, Path]) -> None:
     toy, music = (json.loads((run / "metrics.json").read_text()) for run in runs)
-    told = demo_summary(toy, music)
-    assert told.count(". ") == 1 and told.endswith(".")
-    assert "0.116, 0.954, −0.884" in told
-    assert "in 100 % of all cases" in told
-    del music["figures"]["running"]["h1.pitch"]
+    printed = demo_summary(toy, music)
+    assert printed.count(". ") == 1 and printed.endswith(".")
+    assert "0.116, 0.954, −0.884" in printed
+    assert "in 100 % of all cases" in printed
+    del music["figures"]["running"]["hit_at_1.pitch"]
     assert "nothing could be looked for" in demo_summary(toy, music)
 
 

@@ -46,8 +46,8 @@ def test_what_is_in_the_features_is_found_and_noise_is_at_chance() -> None:
     rolls, song = windows()
     root = rolls[:, 1].sum(-1).reshape(len(rolls), -1).argmax(1) % 12
     targets = probe_targets(rolls, song, key=root + 12 * (song % 2), root=root)
-    told = np.concatenate([targets.chroma, targets.density[:, None] / 8], axis=1)
-    found = probe_figures(told, targets, draws=50)
+    latents = np.concatenate([targets.chroma, targets.density[:, None] / 8], axis=1)
+    found = probe_figures(latents, targets, draws=50)
     assert list(found) == ["key", "root", "chroma", "density"]
     assert min(found[name].value for name in ("root", "chroma", "density")) > 0.9
     assert found["key"].value < 0.7  # the mode is not in these features
@@ -79,12 +79,12 @@ def test_what_no_line_tells_is_read_above_the_register() -> None:
     root = (register + 7 * mode) % 12  # a fifth above the register, or at it
     chroma_of = np.eye(12)[root]
     targets = replace(probe_targets(rolls, song, root=root), chroma=chroma_of)
-    told = np.stack([register, mode], axis=1).astype(float)
-    on_a_line = probe_figures(told, targets, draws=20)
-    read = probe_figures(told[:, 1:], above(targets, register), draws=20, spread=targets.chroma)
+    latents = np.stack([register, mode], axis=1).astype(float)
+    on_a_line = probe_figures(latents, targets, draws=20)
+    read = probe_figures(latents[:, 1:], above(targets, register), draws=20, spread=targets.chroma)
     assert on_a_line["root"].value < 0.5 and on_a_line["chroma"].value < 0.3
     assert read["root"].value == 1 and read["chroma"].value > 0.99
-    errors = probe_figures(told[:, :1], above(targets, register), draws=20, spread=targets.chroma)["chroma"].value
+    errors = probe_figures(latents[:, :1], above(targets, register), draws=20, spread=targets.chroma)["chroma"].value
     spread = np.square(chroma_of - chroma_of.mean(0)).sum()
     blind = np.square(np.eye(12)[(7 * mode) % 12] - np.eye(12)[(7 * mode) % 12].mean(0)).sum()
     assert abs(errors - (1 - blind / spread)) < 0.03  # of the chroma itself

@@ -16,10 +16,10 @@ from softaxes.geometry.kinds import Circle, Line
 from softaxes.model.model import Model
 from softaxes.model.part import Part
 from softaxes.report.music import music_metrics
-from softaxes.report.music_joint import beyond_figures, joint_figures
+from softaxes.report.music_joint import extrapolation_figures, joint_figures
 from softaxes.report.music_notes import METHODS, edit, edit_figures
 from softaxes.report.music_page import music_page
-from softaxes.report.music_sheet import music_sheet, success_at_amounts
+from softaxes.report.music_suite import music_suite, success_at_amounts
 from softaxes.report.music_views import HeldOut, draw_views, encode_all, isolated_motifs
 from softaxes.report.page import write_page
 from tests.report.worlds import ByHand, Remembering, check_page, tunes
@@ -52,7 +52,7 @@ def held_out(**settings: int) -> HeldOut:
 @pytest.fixture(scope="module")
 def remembered():
     rolls, song = tunes()
-    return music_sheet(Remembering(), rolls, song, controls=False, draws=50)
+    return music_suite(Remembering(), rolls, song, controls=False, draws=50)
 
 
 def test_views_are_the_windows_moved_by_their_amounts() -> None:
@@ -75,9 +75,9 @@ def test_amounts_of_a_window_differ_and_a_ladder_holds_all() -> None:
     drawn = draw_views(small_model().axes, held_out())
     for row in drawn["running"].amount[:, :6].tolist():
         assert len(set(row)) == 6 and 0 not in row and max(map(abs, row)) <= 12
-    ladder = drawn["ladders"]
-    assert sorted(ladder.amount[0][ladder.kind[0] == 0].tolist()) == [s for s in range(-12, 13) if s]
-    assert sorted(ladder.amount[3][ladder.kind[3] == 1].tolist()) == [s for s in range(-8, 9) if s]
+    shift_sweep = drawn["shift_sweeps"]
+    assert sorted(shift_sweep.amount[0][shift_sweep.kind[0] == 0].tolist()) == [s for s in range(-12, 13) if s]
+    assert sorted(shift_sweep.amount[3][shift_sweep.kind[3] == 1].tolist()) == [s for s in range(-8, 9) if s]
 
 
 def test_isolated_motifs_stand_in_silence_and_lose_nothing() -> None:
@@ -111,11 +111,11 @@ def test_what_is_asked_for_must_fit() -> None:
     with pytest.raises(
         ValueError, match=r"`windows_with_context` must have shape \(n, 2, 128, 32 \+ twice the context\)"
     ):
-        music_sheet(small_model(), rolls[..., :47], song)
+        music_suite(small_model(), rolls[..., :47], song)
     with pytest.raises(ValueError, match=r"`shift_steps` must lie in 1\.\.8, the context, got 9"):
-        music_sheet(small_model(), rolls, song, shift_steps=9)
+        music_suite(small_model(), rolls, song, shift_steps=9)
     with pytest.raises(ValueError, match="`group` must have shape"):
-        music_sheet(small_model(), rolls, song[:3])
+        music_suite(small_model(), rolls, song[:3])
     with pytest.raises(ValueError, match=r"`rolls` must have shape \(n, 2, 128, steps\) with n > 0"):
         HeldOut(torch.zeros(2, 1, 128, 48), np.arange(2), 8)
     with pytest.raises(ValueError, match="wider than two contexts"):
@@ -125,20 +125,20 @@ def test_what_is_asked_for_must_fit() -> None:
 
 
 def test_a_perfect_encoder_is_perfect(remembered) -> None:
-    running, isolated = remembered.sheets["running"], remembered.sheets["isolated"]
-    for sheet, kind in ((running, "pitch"), (isolated, "pitch"), (isolated, "time")):
+    running, isolated = remembered.suites["running"], remembered.suites["isolated"]
+    for suite, kind in ((running, "pitch"), (isolated, "pitch"), (isolated, "time")):
         for name in (
             "coordinate_r2",
             "coordinate_skill",
             "own_shift",
-            "h1",
+            "hit_at_1",
             "mrr",
             "axis_agreement",
             "skill",
             "size_r2",
         ):
-            assert sheet[f"{name}.{kind}"].value == pytest.approx(1, abs=1e-4), (name, kind)
-        assert sheet[f"additivity.{kind}"].value == pytest.approx(0, abs=1e-4)
+            assert suite[f"{name}.{kind}"].value == pytest.approx(1, abs=1e-4), (name, kind)
+        assert suite[f"additivity.{kind}"].value == pytest.approx(0, abs=1e-4)
     assert running["same_cos"].value == pytest.approx(1) and running["opposite_cos"].value == pytest.approx(-1)
     assert isolated["cross_cos"].value == pytest.approx(0, abs=1e-6)
     assert running["content_recall"].value == 1
@@ -147,25 +147,25 @@ def test_a_perfect_encoder_is_perfect(remembered) -> None:
 
 
 def test_notes_of_a_perfect_memory_are_all_right_after_steering(remembered) -> None:
-    sheets = remembered.edit_sheets["pitch"]
-    assert set(sheets) == set(METHODS)
+    suites = remembered.edit_suites["pitch"]
+    assert set(suites) == set(METHODS)
     for method in ("steered", "ceiling"):
         for name in ("frame_f1", "note_f1", "transposition"):
-            assert sheets[method][f"{name}.pitch"].value == 1, (method, name)
-        assert sheets[method]["onset_leakage.pitch"].value == 0
+            assert suites[method][f"{name}.pitch"].value == 1, (method, name)
+        assert suites[method]["onset_leakage.pitch"].value == 0
     for method in ("no change", "copy"):
-        assert sheets[method]["note_f1.pitch"].value < 0.3
-        assert sheets[method]["transposition.pitch"].value == 0
+        assert suites[method]["note_f1.pitch"].value < 0.3
+        assert suites[method]["transposition.pitch"].value == 0
     assert remembered.reconstruction["note_f1"].value == 1
-    assert 0 < sheets["steered"]["note_f1.pitch"].chance < 0.3
+    assert 0 < suites["steered"]["note_f1.pitch"].chance < 0.3
 
 
 def test_controls_of_a_perfect_encoder_fail_at_each_amount(remembered) -> None:
-    found = success_at_amounts(remembered.latents.ladders, remembered.model.axes, 0)
+    found = success_at_amounts(remembered.latents.shift_sweeps, remembered.model.axes, 0)
     assert found.candidates == 24 and len(found.amount) == 24 * 24
     assert found.right["operator"].all()
     assert found.right["no operator"].all()  # latents of windows lie 1000 apart: no operator is needed to tell them
-    nobody = success_at_amounts(remembered.latents.ladders, remembered.model.axes, 5)
+    nobody = success_at_amounts(remembered.latents.shift_sweeps, remembered.model.axes, 5)
     assert len(nobody.amount) == 0
 
 
@@ -178,17 +178,17 @@ def test_register_alone_finds_nothing_in_a_gallery_of_one_shift() -> None:
     )
     data = held_out()
     latents = encode_all(model, draw_views(model.axes, data))
-    found = success_at_amounts(latents.ladders, model.axes, 0)
+    found = success_at_amounts(latents.shift_sweeps, model.axes, 0)
     assert found.right["operator"].mean() < 0.3  # ties of equal register count against it
 
 
 def test_a_dead_encoder_has_no_figures_and_no_crash(tmp_path: Path) -> None:
     rolls, song = tunes(3, 2)
     model = ByHand(lambda x: torch.zeros(len(x), 3), 3, ("pitch", "time"), (2, 128, 32))
-    found = music_sheet(model, rolls, song, controls=False, draws=10)
-    sheet = found.sheets["running"]
-    assert sheet["dead"].value == 1 and math.isnan(sheet["same_cos"].value)
-    assert sheet["own_shift.pitch"].value == 0
+    found = music_suite(model, rolls, song, controls=False, draws=10)
+    suite = found.suites["running"]
+    assert suite["dead"].value == 1 and math.isnan(suite["same_cos"].value)
+    assert suite["own_shift.pitch"].value == 0
     assert found.edits == {} and len(found.reconstruction) == 0
     path = write_page(tmp_path, music_page(found, history=[], about="nothing"), music_metrics(found, {}))
     assert "This model has no decoder." in check_page(path.read_text()).text
@@ -196,8 +196,8 @@ def test_a_dead_encoder_has_no_figures_and_no_crash(tmp_path: Path) -> None:
 
 def test_one_song_has_no_interval() -> None:
     rolls, _ = tunes(1, 4)
-    sheet = music_sheet(Remembering(), rolls, np.zeros(4), controls=False, draws=10).sheets["running"]
-    assert sheet["h1.pitch"].value == 1 and math.isnan(sheet["h1.pitch"].low)
+    suite = music_suite(Remembering(), rolls, np.zeros(4), controls=False, draws=10).suites["running"]
+    assert suite["hit_at_1.pitch"].value == 1 and math.isnan(suite["hit_at_1.pitch"].low)
 
 
 def test_the_true_edit_of_metre_lets_neighbours_in() -> None:
@@ -215,7 +215,7 @@ def test_the_true_edit_of_metre_lets_neighbours_in() -> None:
 
 def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
     rolls, song = tunes(4, 3)
-    found = music_sheet(small_model(), rolls, song, draws=10)
+    found = music_suite(small_model(), rolls, song, draws=10)
     history = [{"step": step, "loss": 1 / step} for step in (1, 2, 3)]
     metrics = music_metrics(found, {"windows": 12})
     path = write_page(tmp_path, music_page(found, history=history, about="made-up tunes"), metrics)
@@ -242,9 +242,9 @@ def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
     assert all(len(row["methods"]["operator"]) == len(row["amount"]) for row in drawn["success"])
     assert stored["settings"] == {"windows": 12, "songs": 4}
     assert set(stored["controls"]["untrained encoder"]) == {"running", "isolated"}
-    assert set(stored["figures"]) == {"running", "isolated", "joint", "beyond"}
-    assert stored["figures"]["joint"]["h1.pitch and metre"]["chance"] == pytest.approx(1 / 12)
-    assert stored["figures"]["beyond"]["own_shift.pitch 13..18"]["n"] == 12 * 12
+    assert set(stored["figures"]) == {"running", "isolated", "joint", "extrapolation"}
+    assert stored["figures"]["joint"]["hit_at_1.pitch and metre"]["chance"] == pytest.approx(1 / 12)
+    assert stored["figures"]["extrapolation"]["own_shift.pitch 13..18"]["n"] == 12 * 12
     strict, within = (stored["reconstruction"][f"note_f1{part}"]["value"] for part in ("", ".within a step"))
     assert 0 <= strict <= within <= 1
     assert set(stored["edits"]) == {"pitch", "metre"} and set(stored["edits"]["pitch"]) == set(METHODS)
@@ -256,12 +256,12 @@ def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
         "coordinate_r2.pitch",
         "coordinate_skill.pitch",
         "shift_r2.pitch",
-        "h1.pitch",
-        "h1_no_operator.pitch",
-        "h1_random_direction.pitch",
+        "hit_at_1.pitch",
+        "hit_at_1_no_operator.pitch",
+        "hit_at_1_random_direction.pitch",
         "mrr.pitch",
         "own_shift.pitch",
-        "h1.metre",
+        "hit_at_1.metre",
         "phase_cos.metre",
         "phase_cos.beat",
         "effective_rank",
@@ -298,21 +298,21 @@ def test_two_operations_at_once_and_more_than_training_showed_are_exact_where_th
         roll[1, 60 : 61 + index, [0, 16]] = 1
     data = HeldOut(torch.from_numpy(rolls), np.arange(5), context=8)
     joint = joint_figures(Placed(), data, draws=10)
-    assert joint["h1.pitch and metre"].value == joint["h1_with_query.pitch and metre"].value == 1
+    assert joint["hit_at_1.pitch and metre"].value == joint["hit_at_1_with_query.pitch and metre"].value == 1
     assert joint["mrr.pitch and metre"].value == 1
-    assert joint["h1_no_operator.pitch and metre"].value == 1  # music 50 apart: finding it needs no operator
-    beyond = beyond_figures(Placed(), data, draws=10)
+    assert joint["hit_at_1_no_operator.pitch and metre"].value == 1  # music 50 apart: finding it needs no operator
+    beyond = extrapolation_figures(Placed(), data, draws=10)
     assert beyond["own_shift.pitch 13..18"].value == 1
     assert beyond["relative_error.pitch 13..18"].value == pytest.approx(0.0, abs=1e-6)
     dead = ByHand(lambda x: torch.zeros(len(x), 2), 2, ("pitch",), (2, 128, 16))
     assert len(joint_figures(dead, data)) == 0
-    assert beyond_figures(dead, data, draws=10)["own_shift.pitch 13..18"].value == 0
+    assert extrapolation_figures(dead, data, draws=10)["own_shift.pitch 13..18"].value == 0
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:
     rolls, song = tunes(3, 2)
     one, two, other = (
-        music_metrics(music_sheet(small_model(), rolls, song, seed=seed, controls=False, draws=10), {})
+        music_metrics(music_suite(small_model(), rolls, song, seed=seed, controls=False, draws=10), {})
         for seed in (0, 0, 1)
     )
     assert str(one) == str(two) != str(other)

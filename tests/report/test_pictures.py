@@ -103,7 +103,7 @@ CASES: dict[str, Callable[[], Figure]] = {
         RNG.normal(size=(30, 3)), np.arange(30) - 15, np.arange(30) % 9 - 4
     ),
     "umap_panels": lambda: maps.umap_panels(RNG.normal(size=(9, 2)), np.arange(9) - 4, np.arange(9) % 3 - 1),
-    "ladder": lambda: operations.ladder(
+    "shift_sweep": lambda: operations.shift_sweep(
         np.arange(9.0), np.arange(9.0) + 2, np.full(9, 2.0), kind="pitch", unit="semitones"
     ),
     "phase_clock": lambda: operations.phase_clock(
@@ -216,20 +216,20 @@ def test_moving_mean_is_the_mean_of_what_came_before(width: int) -> None:
 
 
 def test_training_curve_leaves_out_what_is_no_loss() -> None:
-    told = texts(CASES["training_curve"]())
-    assert "loss (last 1" in told
-    assert "seconds" not in told
+    written = texts(CASES["training_curve"]())
+    assert "loss (last 1" in written
+    assert "seconds" not in written
     assert "no steps were logged" in texts(curves.training_curve([]))
 
 
 def test_tradeoff_goes_through_the_means_of_seeds() -> None:
     figure = CASES["tradeoff_curve"]()
-    line, told = figure.axes[0].lines[0], texts(figure)
+    line, written = figure.axes[0].lines[0], texts(figure)
     assert np.allclose(line.get_xdata(), [0.45, 0.15])
     assert np.allclose(line.get_ydata(), [0.85, 0.55])
     assert len(figure.axes[0].collections[0].get_offsets()) == 4
     for words in ("kNN", "cross", "0", "1"):
-        assert words in told
+        assert words in written
 
 
 def test_noise_strips_show_draws_whole_and_published() -> None:
@@ -265,10 +265,10 @@ def test_histograms_stand_at_one_minus_one_and_nought() -> None:
     assert whole == pytest.approx({(cross, 0.02): 100, (same, 0.98): 100, (opposite, -0.98): 100})
     at_both_ends = {(cross, 0.98): 200 / 3, (cross, -0.98): 100 / 3}
     assert clipped == pytest.approx(at_both_ends | {(same, 0.98): 100, (opposite, -0.98): 100})
-    told = texts(figure)
+    written = texts(figure)
     for words in (same, opposite, cross, "chance", "share of pairs, %"):
-        assert words in told
-    assert "time" not in told.replace("time,", "time")  # one view of time makes no pair of its own
+        assert words in written
+    assert "time" not in written.replace("time,", "time")  # one view of time makes no pair of its own
 
 
 def test_histograms_of_circles_and_of_no_clipped_pair() -> None:
@@ -359,14 +359,14 @@ def test_umap_panels_are_coloured_by_both_shifts() -> None:
 
 
 def test_an_exact_ladder_lies_on_the_diagonal() -> None:
-    figure = CASES["ladder"]()
+    figure = CASES["shift_sweep"]()
     dots = figure.axes[0].collections[0].get_offsets()
     assert np.allclose(dots[:, 0], dots[:, 1])
     median = next(line for line in figure.axes[1].lines if line.get_label() == "median")
     assert (median.get_xdata().tolist(), median.get_ydata().tolist()) == ([2], [2])
     for words in ("predicted, semitones", "encoded, semitones", "shift, semitones", "n = 9"):
         assert words in texts(figure)
-    assert "no shifts of pitch" in texts(operations.ladder(*(np.empty(0),) * 3, kind="pitch", unit="semitones"))
+    assert "no shifts of pitch" in texts(operations.shift_sweep(*(np.empty(0),) * 3, kind="pitch", unit="semitones"))
 
 
 def test_an_exact_clock_has_no_phase_error() -> None:

@@ -34,19 +34,18 @@ def batch(n: int = 60):  # type: ignore[no-untyped-def]
 
 
 def test_cosines_fall_into_the_bins_that_were_promised() -> None:
-    found = pair_cosines(batch())
-    told = cosine_bins(found, dims=8)
-    assert told["chance"] == pytest.approx(chance_same_anchor(8))
-    assert list(told["parts"]) == ["all", "unclipped", "clipped"]
-    groups = {(g["kind"], g["relation"]): np.array(g["counts"]) for g in told["parts"]["all"]}
+    bins = cosine_bins(pair_cosines(batch()), dims=8)
+    assert bins["chance"] == pytest.approx(chance_same_anchor(8))
+    assert list(bins["parts"]) == ["all", "unclipped", "clipped"]
+    groups = {(g["kind"], g["relation"]): np.array(g["counts"]) for g in bins["parts"]["all"]}
     assert groups["pitch", "opposite"][0] == groups["pitch", "opposite"].sum() == 60
     assert groups["time", "same"][-1] == groups["time", "same"].sum() == 60
     assert groups["", "cross"][BINS // 2 - 1 : BINS // 2 + 1].sum() == groups["", "cross"].sum() == 60 * 12
     assert groups["metre", "circle"].sum() == 60
-    wanted = {(g["kind"], g["relation"]): g["wanted"] for g in told["parts"]["all"]}
+    wanted = {(g["kind"], g["relation"]): g["wanted"] for g in bins["parts"]["all"]}
     assert (wanted["", "cross"], wanted["time", "same"], wanted["pitch", "opposite"]) == (0, 1, -1)
     assert wanted["metre", "circle"] is None
-    for one, other in zip(told["parts"]["unclipped"], told["parts"]["clipped"], strict=True):
+    for one, other in zip(bins["parts"]["unclipped"], bins["parts"]["clipped"], strict=True):
         total = np.add(one["counts"], other["counts"])
         np.testing.assert_array_equal(total, groups[one["kind"], one["relation"]])
 

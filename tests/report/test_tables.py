@@ -88,7 +88,7 @@ def test_encoders_side_by_side() -> None:
     ]
 
 
-def test_sheets_join_by_name_and_not_twice() -> None:
+def test_suites_join_by_name_and_not_twice() -> None:
     both = joined((Report([SAME, RANK]), ["same_cos"]), (Report([RANK, UNCLIPPED]), ["effective_rank"]))
     assert list(both) == [SAME.key, RANK.key]
     with pytest.raises(ValueError, match="figures must differ in key"):

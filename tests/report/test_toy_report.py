@@ -16,7 +16,7 @@ from softaxes.report import article
 from softaxes.report.controls import centroid
 from softaxes.report.toy import toy_metrics, toy_report
 from softaxes.report.toy_page import COMPARED
-from softaxes.report.toy_sheet import (
+from softaxes.report.toy_suite import (
     CENTROID,
     FRESH,
     UNTRAINED,
@@ -26,7 +26,7 @@ from softaxes.report.toy_sheet import (
     encode_blobs,
     pixel_probe,
     toy_findings,
-    toy_sheet,
+    toy_suite,
 )
 from softaxes.training.tasks.blobs.config import ToyConfig
 from softaxes.training.tasks.blobs.task import ToyTask
@@ -40,7 +40,7 @@ SECTIONS = (
     "Grids of shifts",
     "What is left of the image",
     "Controls",
-    "How far the yardstick moves",
+    "How far the protocol moves",
     "Every figure",
 )
 
@@ -53,9 +53,9 @@ def written(tiny_toy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run
 
 
-def sheet_of(encode, dim: int, n: int = 200, margin: int = 0) -> Report:
+def suite_of(encode, dim: int, n: int = 200, margin: int = 0) -> Report:
     blobs = draw_blobs(n, seed=FRESH, margin=margin, grids=4)
-    return toy_sheet(encode_blobs(encode, blobs), blobs.triplets.anchor, draws=20)
+    return toy_suite(encode_blobs(encode, blobs), blobs.triplets.anchor, draws=20)
 
 
 def test_the_page_is_whole_and_needs_nothing(written: Path) -> None:
@@ -91,12 +91,12 @@ def test_the_first_table_is_published_here_chance(written: Path) -> None:
 def test_metrics_hold_every_figure_with_interval_chance_n_and_reading(written: Path) -> None:
     metrics = json.loads((written / "metrics.json").read_text(encoding="utf-8"))
     assert metrics["settings"] == {"n": 600, "seed": 0, "side": 16}
-    sheets = [metrics["figures"], metrics["article"]["same_yardstick"], *metrics["controls"].values()]
+    suites = [metrics["figures"], metrics["article"]["same_protocol"], *metrics["controls"].values()]
     assert set(metrics["controls"]) == {UNTRAINED, CENTROID}
     assert [row["kind"] for row in metrics["redraw"]["moves"]] == ["pitch", "time"]
     assert list(metrics["redraw"]["cosines"]["parts"]) == ["all", "unclipped", "clipped"]
-    for sheet in sheets:
-        for key, row in sheet.items():
+    for suite in suites:
+        for key, row in suite.items():
             assert {"value", "low", "high", "n", "chance", "reading", "kind", "part"} <= set(row), key
             assert row["name"] in PROPERTIES or row["name"] == "decoder_r2"
     figures = metrics["figures"]
@@ -134,38 +134,38 @@ def test_fresh_images_are_none_that_any_seed_trains_on() -> None:
 
 
 def test_a_centroid_is_perfect_unclipped_and_has_no_content() -> None:
-    sheet = sheet_of(centroid, 2)
+    suite = suite_of(centroid, 2)
     for kind in KINDS:
-        assert sheet[f"axis_agreement.{kind.name}.unclipped"].value == pytest.approx(1)
-        assert sheet[f"additivity.{kind.name}.unclipped"].value == pytest.approx(0, abs=1e-5)
-    assert sheet["cross_cos.unclipped"].value == pytest.approx(0, abs=1e-5)
-    assert sheet["same_cos.unclipped"].value == pytest.approx(1)
-    assert sheet["opposite_cos.unclipped"].value == pytest.approx(-1)
-    assert sheet["same_cos.clipped"].value < 0.95
-    assert sheet["content_recall"].value < 0.1
+        assert suite[f"axis_agreement.{kind.name}.unclipped"].value == pytest.approx(1)
+        assert suite[f"additivity.{kind.name}.unclipped"].value == pytest.approx(0, abs=1e-5)
+    assert suite["cross_cos.unclipped"].value == pytest.approx(0, abs=1e-5)
+    assert suite["same_cos.unclipped"].value == pytest.approx(1)
+    assert suite["opposite_cos.unclipped"].value == pytest.approx(-1)
+    assert suite["same_cos.clipped"].value < 0.95
+    assert suite["content_recall"].value < 0.1
 
 
 def test_pixels_as_latents_are_decoded_in_full_and_a_dead_encoder_not_at_all() -> None:
     images = blob_images(600, seed=0)
     assert pixel_probe(images.flatten(1).numpy(), images).value > 0.9
     assert np.isnan(pixel_probe(np.ones((9, 2)), torch.zeros(9, 1, 4, 4)).value)
-    dead = sheet_of(lambda x: torch.zeros(len(x), 4), 4)
+    dead = suite_of(lambda x: torch.zeros(len(x), 4), 4)
     assert dead["dead"].value == 1
     assert dead["ridge_r2"].value == pytest.approx(0, abs=1e-6)
     assert np.isnan(dead["same_cos"].value) and np.isnan(dead["grid_first.pitch"].value)
-    noise = sheet_of(lambda x: torch.randn(len(x), 8), 8, n=1000)
+    noise = suite_of(lambda x: torch.randn(len(x), 8), 8, n=1000)
     assert noise["same_cos"].value == pytest.approx(noise["same_cos"].chance, abs=0.05)
     assert noise["grid_first.pitch"].value < 0.25
 
 
 def test_nothing_is_called_clipped_where_nothing_is() -> None:
-    sheet = sheet_of(centroid, 2, margin=4)
-    assert not [key for key in sheet if key.endswith(".clipped")]
-    assert sheet["same_cos"].value == pytest.approx(1)
+    suite = suite_of(centroid, 2, margin=4)
+    assert not [key for key in suite if key.endswith(".clipped")]
+    assert suite["same_cos"].value == pytest.approx(1)
 
 
 def test_a_page_of_a_constant_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("softaxes.report.toy_sheet.load", lambda run: blob_model(lambda x: torch.zeros(len(x), 3), 3))
+    monkeypatch.setattr("softaxes.report.toy_suite.load", lambda run: blob_model(lambda x: torch.zeros(len(x), 3), 3))
     read = check_page(toy_report(tmp_path, n=40, controls=False).read_text(encoding="utf-8"))
     for words in (
         "no steps were logged",
@@ -198,7 +198,7 @@ def test_the_own_decoder_is_judged_against_the_mean_image() -> None:
 
 def test_untrained_networks_are_worse_than_trained_ones(tiny_toy: Path) -> None:
     found = toy_findings(tiny_toy, n=400)
-    trained, plain = found.sheet, found.controls[UNTRAINED]
+    trained, plain = found.suite, found.controls[UNTRAINED]
     assert trained["same_cos.unclipped"].value > plain["same_cos.unclipped"].value + 0.1
     assert trained["opposite_cos.unclipped"].value < plain["opposite_cos.unclipped"].value - 0.3
 

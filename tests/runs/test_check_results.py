@@ -53,9 +53,9 @@ def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_the_repository_says_what_its_files_hold(capsys: pytest.CaptureFixture[str]) -> None:
     assert check_results.main([]) == 0, capsys.readouterr().out
-    told = capsys.readouterr().out
-    assert int(re.search(r"(\d+) numbers agree, 0 differ", told)[1]) > 200  # type: ignore[index]
-    assert "not checked, no JSON: RESULTS.md" in told
+    printed = capsys.readouterr().out
+    assert int(re.search(r"(\d+) numbers agree, 0 differ", printed)[1]) > 200  # type: ignore[index]
+    assert "not checked, no JSON: RESULTS.md" in printed
 
 
 def test_numbers_that_agree_are_counted(page) -> None:

@@ -13,7 +13,7 @@ import untrained
 import softaxes as sa
 from softaxes.model.checkpoint import shipped
 from softaxes.report import controls
-from softaxes.report.music_sheet import music_figures
+from softaxes.report.music_suite import music_figures
 from softaxes.report.music_views import draw_views, encode_all
 from softaxes.training.tasks.music.config import MusicConfig
 from softaxes.training.tasks.music.data import load_music
@@ -37,8 +37,8 @@ def test_the_control_of_a_report_needs_no_trained_model(pop909_folder: Path) -> 
     model, held_out = sa.load("pop909-melody"), untrained.held_out(data, config, windows=40)
     theirs = music_figures(encode_all(controls.untrained(model), draw_views(model.axes, held_out, seed=0)))
     ours = untrained.figures(config, 40)
-    for part, sheet in theirs.items():
-        for key, figure in sheet.items():
+    for part, suite in theirs.items():
+        for key, figure in suite.items():
             assert ours[part][key]["value"] == pytest.approx(figure.value, abs=1e-5, nan_ok=True), key
 
 

@@ -218,7 +218,7 @@ def test_another_model_or_hop_is_refused(songs: Path, tmp_path: Path) -> None:
         index_settings(blobs)
 
 
-def test_damage_is_told(songs: Path, tmp_path: Path) -> None:
+def test_damage_is_scores_and_clips(songs: Path, tmp_path: Path) -> None:
     where = tmp_path / "index"
     with pytest.raises(ValueError, match="holds no motif index"):
         Index.open(where)
@@ -282,9 +282,9 @@ def test_two_processes_read_while_one_writes(
         update_index(songs, model_by_hand(), where)
     (where / "stop").touch()
     for reader in readers:
-        told, _ = reader.communicate(timeout=60)
+        printed, _ = reader.communicate(timeout=60)
         assert reader.returncode == 0
-        counts = json.loads(told)
+        counts = json.loads(printed)
         assert counts
         assert counts == sorted(counts)
         assert set(counts) <= set(range(6, 19))
@@ -305,7 +305,7 @@ def slow_nearest(index: Index, length: int, queries: np.ndarray, k: int) -> list
     return sorted(rows, reverse=True)[:k]
 
 
-def told(index: Index, length: int, found: object) -> list[tuple[float, str]]:
+def scores_and_clips(index: Index, length: int, found: object) -> list[tuple[float, str]]:
     rows = []
     for at, row, _, score in zip(*found, strict=True):  # type: ignore[call-overload]
         segment = index.segments[int(at)]
@@ -339,8 +339,10 @@ def test_every_backend_finds_what_a_plain_sort_finds(
     search = choose(patchy, 16, backend, str(tmp_path / "qdrant"))  # type: ignore[arg-type]
     found = search(queries, 20)
     expected = slow_nearest(patchy, 16, queries, 20)
-    assert [score for score, _ in told(patchy, 16, found)] == pytest.approx([s for s, _ in expected], abs=2e-4)
-    assert {clip for _, clip in told(patchy, 16, found)} == {clip for _, clip in expected}
+    assert [score for score, _ in scores_and_clips(patchy, 16, found)] == pytest.approx(
+        [s for s, _ in expected], abs=2e-4
+    )
+    assert {clip for _, clip in scores_and_clips(patchy, 16, found)} == {clip for _, clip in expected}
     everything = search(queries, 10_000)
     assert len(everything.row) == int(sum(segment.live_rows(16).sum() for segment in patchy.segments))
     assert len(search(queries[:0], 5).row) == 0
@@ -376,7 +378,7 @@ def test_qdrant_follows_the_index(patchy: Index, tmp_path: Path, rng: np.random.
     assert len(merged.segments) == 1
     after = QdrantSearch(merged, 32, place)
     assert after.client.count(after.collection).count == merged.manifest.rows(32)
-    assert [s for s, _ in told(merged, 32, after(queries, 9))] == pytest.approx(
+    assert [s for s, _ in scores_and_clips(merged, 32, after(queries, 9))] == pytest.approx(
         [s for s, _ in slow_nearest(merged, 32, queries, 9)], abs=2e-4
     )
     after.close()
@@ -402,7 +404,7 @@ def test_faiss_keeps_what_it_built_and_uses_cells(
     search = faiss_search.FaissSearch(patchy, 8)
     assert search.searcher.nlist > 1
     queries = patchy.segments[1].codes[8][:3]
-    assert [s for s, _ in told(patchy, 8, search(queries, 4))] == pytest.approx(
+    assert [s for s, _ in scores_and_clips(patchy, 8, search(queries, 4))] == pytest.approx(
         [s for s, _ in slow_nearest(patchy, 8, queries, 4)], abs=2e-4
     )
     kept = list(patchy.folder.glob("*.8.faiss"))
@@ -431,7 +433,9 @@ def test_which_backend(patchy: Index, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("module", "extra"), [("faiss", "faiss"), ("qdrant_client", "qdrant")])
-def test_a_missing_package_is_told(patchy: Index, monkeypatch: pytest.MonkeyPatch, module: str, extra: str) -> None:
+def test_a_missing_package_is_scores_and_clips(
+    patchy: Index, monkeypatch: pytest.MonkeyPatch, module: str, extra: str
+) -> None:
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ValueError, match=rf"softaxes\[{extra}\]"):
         choose(patchy, 32, extra, "somewhere")  # type: ignore[arg-type]

@@ -180,8 +180,8 @@ def test_the_table_and_the_json(at_hand: Path, capsys: pytest.CaptureFixture[str
     assert len(table) == 2 + 4
     assert any("03.mid" in line and " 4:2 " in line and " -5 " in line and line.endswith("exact") for line in table)
     assert cli.main([*words, "--json"]) == 0
-    told = capsys.readouterr()
-    answer = json.loads(told.out)
+    printed = capsys.readouterr()
+    answer = json.loads(printed.out)
     assert {(hit["file"], hit["start_step"], hit["semitones"]) for hit in answer["hits"]} == set(PLANTS)
     assert answer["songs"] == 6
     assert answer["hits"][0].keys() >= {"similarity", "overlap", "rhythm", "relation", "axes", "score", "place"}
@@ -195,18 +195,18 @@ def test_other_backends_from_the_command(at_hand: Path, backend: str, capsys: py
     more = ["--qdrant", str(at_hand / "db")] if backend == "qdrant" else []
     for flags in ([], ["--backend", backend, *more]):
         assert cli.main(["motifs", "search", query, folder, "--json", "--thorough", *flags]) == 0
-    told = capsys.readouterr().out
-    exact, other = _two(told)
-    assert [_places(told) for told in (exact, other)] == [{(file, at) for file, at, _ in PLANTS}] * 2
+    printed = capsys.readouterr().out
+    exact, other = _two(printed)
+    assert [_places(printed) for printed in (exact, other)] == [{(file, at) for file, at, _ in PLANTS}] * 2
     if backend == "qdrant":  # exact too in a folder: near ties come in the same order
         assert [(h["file"], h["start_step"]) for h in exact["hits"]] == [
             (h["file"], h["start_step"]) for h in other["hits"]
         ]
 
 
-def _places(told: dict) -> set[tuple[str, int]]:
+def _places(printed: dict) -> set[tuple[str, int]]:
     """Where the first four hits are."""
-    return {(hit["file"], hit["start_step"]) for hit in told["hits"][:4]}
+    return {(hit["file"], hit["start_step"]) for hit in printed["hits"][:4]}
 
 
 def _two(text: str) -> tuple[dict, dict]:
@@ -217,9 +217,9 @@ def _two(text: str) -> tuple[dict, dict]:
 
 def test_skipped_files_are_told(at_hand: Path) -> None:
     (at_hand / "songs" / "broken.mid").write_bytes(b"nothing like music")
-    told = search_motifs(at_hand / "query.mid", at_hand / "songs")
-    assert "skipped 1: not a MIDI file" in told
-    assert "(such as broken.mid)" in told
+    printed = search_motifs(at_hand / "query.mid", at_hand / "songs")
+    assert "skipped 1: not a MIDI file" in printed
+    assert "(such as broken.mid)" in printed
 
 
 def test_another_process_writes(at_hand: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -294,8 +294,8 @@ def test_the_shipped_model_finds_planted_copies(tmp_path: Path, rng: np.random.G
     plant(tmp_path / "songs", rng, rows)
     write_song(song_of(rows), tmp_path / "query.mid")
     write_song(random_song(rng), tmp_path / "songs" / "stranger.mid")
-    told = json.loads(search_motifs(tmp_path / "query.mid", tmp_path / "songs", index=tmp_path / "index", json=True))
-    found = {(hit["file"], hit["start_step"], hit["semitones"]) for hit in told["hits"][: len(PLANTS)]}
+    printed = json.loads(search_motifs(tmp_path / "query.mid", tmp_path / "songs", index=tmp_path / "index", json=True))
+    found = {(hit["file"], hit["start_step"], hit["semitones"]) for hit in printed["hits"][: len(PLANTS)]}
     assert found == set(PLANTS)
-    for hit in told["hits"][:3]:
+    for hit in printed["hits"][:3]:
         assert hit["axes"]["pitch"] == pytest.approx(hit["semitones"], abs=1.5)

@@ -145,14 +145,14 @@ def test_the_command(tmp_path: Path, rng: np.random.Generator, capsys: pytest.Ca
     assert "http" not in page
     assert "combined ones save" in page
     assert cli.main([*words, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     written = json.loads((tmp_path / "motif-vocabulary" / "metrics.json").read_text())
-    assert written["words"] == told["words"]
-    assert len(told["words"]) == 9
-    assert told["prediction"]["seeds"] == 2
-    assert told["prediction"]["songs"] == 4
-    assert set(told["prediction"]["bits"]) == {"both", "combined", "factored", "no context", "chance"}
-    saved = told["prediction"]["bits_saved"]["both over factored"]
+    assert written["words"] == printed["words"]
+    assert len(printed["words"]) == 9
+    assert printed["prediction"]["seeds"] == 2
+    assert printed["prediction"]["songs"] == 4
+    assert set(printed["prediction"]["bits"]) == {"both", "combined", "factored", "no context", "chance"}
+    saved = printed["prediction"]["bits_saved"]["both over factored"]
     assert saved["low"] <= saved["value"] <= saved["high"]
     assert len(saved["by_seed"]) == 2
 

@@ -206,9 +206,9 @@ def test_a_file_cut_anywhere_is_a_song_or_one_line(file: Path) -> None:
     data = file.read_bytes()
     for length in range(0, len(data), 7):
         file.write_bytes(data[:length])
-        with pytest.raises(ValueError, match=r"band\.mid: ") as told:
+        with pytest.raises(ValueError, match=r"band\.mid: ") as refusal:
             steer_file(Perfect(), file, pitch=1)
-        assert "\n" not in str(told.value)
+        assert "\n" not in str(refusal.value)
 
 
 def test_the_song_is_never_overwritten(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

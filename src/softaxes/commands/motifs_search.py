@@ -81,8 +81,8 @@ def as_json(index: Index, built: Built | None, hits: Sequence[Hit]) -> str:
     """{"songs", "index", "refused", "hits"}: every field of every hit, and its score."""
     rows = [dataclasses.asdict(hit) | {"score": round(hit.score, 4)} for hit in hits]
     refused = [dataclasses.asdict(record) for record in index.manifest.refused]
-    told: dict[str, Any] = {"songs": index.songs, "index": str(index.folder), "refused": refused, "hits": rows}
-    return json_format.dumps(told, indent=1, ensure_ascii=False)
+    record: dict[str, Any] = {"songs": index.songs, "index": str(index.folder), "refused": refused, "hits": rows}
+    return json_format.dumps(record, indent=1, ensure_ascii=False)
 
 
 def as_table(index: Index, built: Built | None, hits: Sequence[Hit]) -> str:

@@ -43,12 +43,12 @@ def motif_vocabulary(
         loaded = load(model)
         opened, built = open_index(folder, loaded, index, progress=not json)
         found = find_vocabulary(opened, loaded, words=words, steps=steps, seeds=seeds)
-        told = vocabulary_record(found)
+        record = vocabulary_record(found)
         if out is not None or not json:
             from softaxes.report.page import write_page
             from softaxes.report.vocabulary_page import vocabulary_page
 
-            page = write_page(out or Path("motif-vocabulary"), vocabulary_page(told, word_rolls(found)), told)
+            page = write_page(out or Path("motif-vocabulary"), vocabulary_page(record, word_rolls(found)), record)
         if json:
-            return json_format.dumps(told, indent=1, ensure_ascii=False)
+            return json_format.dumps(record, indent=1, ensure_ascii=False)
         return f"{summary(opened, built)}\n{len(found.words)} words of {len(found.clips.row):,} clips: {page}"

@@ -14,7 +14,7 @@ from softaxes.data.blobs import blob_images
 from softaxes.model.checkpoint import load
 from softaxes.model.model import Model
 from softaxes.report.sweep import sweep_report
-from softaxes.report.toy_sheet import FRESH, draw_blobs, encode_blobs, toy_sheet
+from softaxes.report.toy_suite import FRESH, draw_blobs, encode_blobs, toy_suite
 from softaxes.training.loop import train
 from softaxes.training.machine import Machine
 from softaxes.training.tasks.blobs.config import ToyConfig, toy_recipe
@@ -80,8 +80,8 @@ def _figures(run: Path, n: int, seed: int) -> dict[str, float]:
 def measured(model: Model, n: int, seed: int) -> dict[str, float]:
     """The figures of the sweep, by axes fitted on training blobs, and the decoder's own R^2 of the pixels."""
     blobs = draw_blobs(n, seed=FRESH + seed)
-    sheet = toy_sheet(encode_blobs(model.encode, blobs), blobs.triplets.anchor, model.axes, draws=20)
-    figures = {name: float(sheet[name].value) for name in FIGURES}
+    suite = toy_suite(encode_blobs(model.encode, blobs), blobs.triplets.anchor, model.axes, draws=20)
+    figures = {name: float(suite[name].value) for name in FIGURES}
     if model.decoder is not None:
         images = blob_images(n, seed=2 * FRESH + seed)
         guess = model.decode(model.encode(images))

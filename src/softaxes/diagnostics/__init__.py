@@ -13,11 +13,11 @@
     properties    what does each figure mean, and what does it not depend on?
 
 ``diagnose`` asks all that apply at once. ``labelled`` says what all of them take, ``held_out`` fits axes on other
-songs, ``report`` is the sheet that ``sheet`` fills in.
+songs, ``suite`` computes the whole metric suite, ``report`` holds it.
 """
 
 from softaxes.diagnostics.properties import PROPERTIES, Property
 from softaxes.diagnostics.report import Figure, Report
-from softaxes.diagnostics.sheet import diagnose
+from softaxes.diagnostics.suite import diagnose
 
 __all__ = ["PROPERTIES", "Figure", "Property", "Report", "diagnose"]

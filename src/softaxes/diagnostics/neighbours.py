@@ -95,11 +95,11 @@ class Hits:
     candidates: int
 
     @property
-    def h1(self) -> float:
+    def hit_at_1(self) -> float:
         return _mean(self.rank <= 1)
 
     @property
-    def h5(self) -> float:
+    def hit_at_5(self) -> float:
         return _mean(self.rank <= 5)
 
     @property

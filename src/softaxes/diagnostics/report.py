@@ -1,4 +1,4 @@
-"""How does a sheet of figures read? Each with its interval, its chance level and a sentence.
+"""How does a metric suite read? Each with its interval, its chance level and a sentence.
 
 Conventions: a figure's key is its name in ``properties``, then the kind if it is about one, then the part of the data
 if that is not all of it: "same_cos", "same_cos.pitch", "same_cos.pitch.unclipped". Intervals are over groups.
@@ -81,7 +81,7 @@ class Report(Mapping[str, Figure]):
         return "\n".join(lines)
 
 
-class Sheet:
+class Suite:
     """Collects figures of one batch. ``occurring``: kinds with a shifted view, as (index, kind); ``lines``: of them."""
 
     def __init__(self, batch: Labelled, draws: Bootstrap) -> None:

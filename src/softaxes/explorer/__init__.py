@@ -81,12 +81,12 @@ def build(
     toy = is_toy(model)
     world = BlobWorld(toy_models([name, *blobs] if toy else blobs))
     toys = dict.fromkeys([*([name] if toy else []), *blobs, *(known for known in shipped() if known in world.models)])
-    told = Reports(dict.fromkeys([name, *toys]), reports, toys)
+    opened = Reports(dict.fromkeys([name, *toys]), reports, toys)
     if toy:
-        return build_app(None, world, told)
+        return build_app(None, world, opened)
     steps_per_beat = grid_of(model).steps_per_beat
     library = Library(steps_per_beat, folder=folder, corpus=None if folder else _tunes(steps_per_beat))
-    return build_app(Explorer(model, library, Path(name).resolve().name), world, told)
+    return build_app(Explorer(model, library, Path(name).resolve().name), world, opened)
 
 
 def _tunes(steps_per_beat: int) -> Corpus | None:

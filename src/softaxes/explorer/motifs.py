@@ -151,8 +151,8 @@ def search_motif(chosen: Notes, song: Song, model: Model, atlas: Atlas, *, own_i
     begin = int(song.bars(int(chosen["onset"][0]) + 1)["start"][-1])
     chosen = chosen[chosen["onset"] < begin + model.window_steps]
     rows, content = atlas.content()
-    told = atlas.describe()
-    answer = {"results": [], "windows": len(rows), "songs": told["done"], "total": told["total"], "used": len(chosen)}
+    state = atlas.describe()
+    answer = {"results": [], "windows": len(rows), "songs": state["done"], "total": state["total"], "used": len(chosen)}
     if len(rows) == 0 or len(chosen) < 2:
         return answer
     query = model.axes.remove(model.encode(notes_to_roll(chosen, model.window_steps, begin)[None])).numpy()[0]

@@ -26,7 +26,7 @@ PARTS = {
     "running": "Running music",
     "isolated": "Isolated motifs",
     "joint": "Pitch and metre at once",
-    "beyond": "Beyond the trained amounts",
+    "extrapolation": "Beyond the trained amounts",
 }
 ABOUT = {"music", "blobs", "sweep"}
 Row = dict[str, Any]
@@ -85,7 +85,7 @@ class Reports:
         """What the page draws of one report.
 
         Returns:
-            {"name", "about", "settings", "sheets", "redraw", "sweep"}; see `sheets_of` and `sweep_of`.
+            {"name", "about", "settings", "suites", "redraw", "sweep"}; see `suites_of` and `sweep_of`.
 
         Raises:
             NoReport: an unknown name, or nothing is there yet.
@@ -134,7 +134,7 @@ def _shaped(name: str, found: Mapping[str, Any]) -> Row:
     try:
         about = str(found["about"])
         sweep = sweep_of(found["runs"]) if about == "sweep" else None
-        sheets = [] if sweep else sheets_of(found)
+        suites = [] if sweep else suites_of(found)
         settings = {key: value for key, value in found.get("settings", {}).items() if value is not None}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"this report lacks {error}: another version of softaxes made it, make it again") from None
@@ -142,14 +142,14 @@ def _shaped(name: str, found: Mapping[str, Any]) -> Row:
         "name": name,
         "about": about,
         "settings": settings,
-        "sheets": sheets,
+        "suites": suites,
         "redraw": found.get("redraw"),
         "sweep": sweep,
     }
 
 
-def sheets_of(found: Mapping[str, Any]) -> list[Row]:
-    """The operation sheets: {"title", "columns", "rows"}; the first column is what the report is about.
+def suites_of(found: Mapping[str, Any]) -> list[Row]:
+    """The metric suites: {"title", "columns", "rows"}; the first column is what the report is about.
 
     A row is {"words", "kind", "part", "n", "chance", "best", "low", "high", "reading", "values"}: ``low`` and ``high``
     bound the figure (None: unbounded), ``values`` holds [value, lowest, highest of 95 %] by column.
@@ -158,22 +158,22 @@ def sheets_of(found: Mapping[str, Any]) -> list[Row]:
     if found["about"] == "blobs":
         published = {key: {"value": value} for key, value in found["article"]["published"].items()}
         columns = {HERE: figures, PUBLISHED: published, **controls}
-        return [_sheet("Random blobs", columns)]
-    sheets = [
-        _sheet(
+        return [_suite("Random blobs", columns)]
+    suites = [
+        _suite(
             PARTS.get(part, part),
-            {HERE: sheet} | {name: other[part] for name, other in controls.items() if part in other},
+            {HERE: suite} | {name: other[part] for name, other in controls.items() if part in other},
         )
-        for part, sheet in figures.items()
-        if sheet
+        for part, suite in figures.items()
+        if suite
     ]
-    sheets += [_sheet(f"Notes after steering: {kind}", methods) for kind, methods in found.get("edits", {}).items()]
+    suites += [_suite(f"Notes after steering: {kind}", methods) for kind, methods in found.get("edits", {}).items()]
     if found.get("reconstruction"):
-        sheets.append(_sheet("Notes, decoded from their own latents", {HERE: found["reconstruction"]}))
-    return sheets
+        suites.append(_suite("Notes, decoded from their own latents", {HERE: found["reconstruction"]}))
+    return suites
 
 
-def _sheet(title: str, columns: Mapping[str, Mapping[str, Any]]) -> Row:
+def _suite(title: str, columns: Mapping[str, Mapping[str, Any]]) -> Row:
     first = next(iter(columns.values()))
     return {
         "title": title,
@@ -186,13 +186,13 @@ def _row(key: str, figure: Mapping[str, Any], columns: Mapping[str, Mapping[str,
     bounds = PROPERTIES.get(figure["name"])
     low, high = (bounds.low, bounds.high) if bounds else (0.0, 1.0)
     values = {
-        name: [sheet[key].get(part) for part in ("value", "low", "high")]
-        for name, sheet in columns.items()
-        if key in sheet
+        name: [suite[key].get(part) for part in ("value", "low", "high")]
+        for name, suite in columns.items()
+        if key in suite
     }
-    told = {name: figure[name] for name in ("kind", "part", "n", "chance", "best", "reading")}
+    shared = {name: figure[name] for name in ("kind", "part", "n", "chance", "best", "reading")}
     words = name_in_words(figure["name"])
-    return {"key": key, "words": words, "low": _finite(low), "high": _finite(high), "values": values, **told}
+    return {"key": key, "words": words, "low": _finite(low), "high": _finite(high), "values": values, **shared}
 
 
 def _finite(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Does what the article published hold here, measured with the article's own yardstick?
+"""Does what the article published hold here, measured with the article's own protocol?
 
 The article is S. H. Hawley, "Can a simple encoder learn soft-separable pitch vs time directions in latent space?"
 (2026). Its notebook does not judge the triplets it trains on. It draws n = 500 images, each shifted along rows and
@@ -122,7 +122,7 @@ def uncentred_first(grid: Array) -> list[Figure]:
 
 
 def small_draws(latents: NotebookLatents, n: int = NOTEBOOK_N) -> dict[str, list[float]]:
-    """Each figure in every block of ``n`` images: how far the notebook's yardstick moves with one encoder."""
+    """Each figure in every block of ``n`` images: how far the notebook's protocol moves with one encoder."""
     blocks = [latents.rows(slice(at, at + n)) for at in range(0, len(latents.anchor) - n + 1, n)]
     reports = [notebook_figures(block, draws=1) for block in blocks]
     return {key: [report[key].value for report in reports] for key in reports[0]} if reports else {}

@@ -36,11 +36,11 @@ def demo_report(toy_run: Path, music_run: Path, out: Path, more: Sequence[Sectio
         raise ValueError(f"`out` must not be a run folder, whose own report it would overwrite, got {out}")
     toy, toy_body = _finished(Path(toy_run), toy_report)
     music, music_body = _finished(Path(music_run), music_report)
-    running = {name: restored(sheets["running"]) for name, sheets in _with_controls(music).items()}
+    running = {name: restored(suites["running"]) for name, suites in _with_controls(music).items()}
     opening: list[Block] = [
         opening_table(
             restored(toy["figures"]),
-            restored(toy["article"]["same_yardstick"]),
+            restored(toy["article"]["same_protocol"]),
             {name: restored(figures) for name, figures in toy["controls"].items()},
         ),
         comparison_table(running, HEADLINES, caption="Real music, songs that were held out."),
@@ -72,10 +72,10 @@ def demo_summary(toy: Mapping[str, Any], music: Mapping[str, Any]) -> str:
 
 
 def _music_sentence(tunes: Mapping[str, Figure]) -> str:
-    found = tunes.get(f"h1.{PITCH}")
+    found = tunes.get(f"hit_at_1.{PITCH}")
     if found is None:
         return "On real music nothing could be looked for."
-    control = tunes[f"h1_no_operator.{PITCH}"]
+    control = tunes[f"hit_at_1_no_operator.{PITCH}"]
     return (
         f"On real music of songs it never saw, adding k times the fitted pitch axis to a latent finds the window "
         f"transposed by k semitones among {found.n:,} in {100 * found.value:.0f} % of all cases (without the operator "

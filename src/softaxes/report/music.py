@@ -15,7 +15,7 @@ from softaxes.diagnostics.cosines import pair_cosines
 from softaxes.report import redraw
 from softaxes.report.music_page import UNITS, music_page
 from softaxes.report.music_probes import probe_section, run_probes
-from softaxes.report.music_sheet import MusicFindings, chance_of, music_sheet, success_at_amounts
+from softaxes.report.music_suite import MusicFindings, chance_of, music_suite, success_at_amounts
 from softaxes.report.page import write_page
 from softaxes.training.tasks.music.data import load_music, run_config
 from softaxes.training.tracking import read_metrics
@@ -36,7 +36,7 @@ def music_report(run: Path, /, *, windows: int = 1000, seed: int = 0, controls: 
     run = Path(run)
     model, config = load(run), run_config(run)
     data = load_music(config)
-    found = music_sheet(
+    found = music_suite(
         model,
         data.test.rolls,
         data.corpus.groups[data.test.song],
@@ -61,14 +61,14 @@ def music_metrics(found: MusicFindings, settings: Mapping[str, Any]) -> dict[str
         "softaxes": __version__,
         "about": "music",
         "settings": {**settings, "songs": len(np.unique(found.held_out.group))},
-        "figures": {name: sheet.to_dict() for name, sheet in found.sheets.items()},
+        "figures": {name: suite.to_dict() for name, suite in found.suites.items()},
         "controls": {
-            name: {part: sheet.to_dict() for part, sheet in sheets.items()} for name, sheets in found.controls.items()
+            name: {part: suite.to_dict() for part, suite in suites.items()} for name, suites in found.controls.items()
         },
         "reconstruction": found.reconstruction.to_dict(),
         "edits": {
-            kind: {method: sheet.to_dict() for method, sheet in sheets.items()}
-            for kind, sheets in found.edit_sheets.items()
+            kind: {method: suite.to_dict() for method, suite in suites.items()}
+            for kind, suites in found.edit_suites.items()
         },
         "redraw": music_redraw(found),
     }
@@ -76,11 +76,11 @@ def music_metrics(found: MusicFindings, settings: Mapping[str, Any]) -> dict[str
 
 def music_redraw(found: MusicFindings) -> dict[str, Any]:
     """The counts and curves behind the pictures, see `softaxes.report.redraw`."""
-    running, isolated, ladders = found.latents.running, found.latents.isolated, found.latents.ladders
+    running, isolated, shift_sweeps = found.latents.running, found.latents.isolated, found.latents.shift_sweeps
     success = []
-    for index, kind in enumerate(ladders.kinds):
-        if (ladders.kind == index).any():
-            at = success_at_amounts(ladders, found.model.axes, index)
+    for index, kind in enumerate(shift_sweeps.kinds):
+        if (shift_sweeps.kind == index).any():
+            at = success_at_amounts(shift_sweeps, found.model.axes, index)
             unit, chance = UNITS.get(kind.name, "steps"), chance_of(at.candidates)
             success.append(
                 redraw.success_row(kind.name, unit, at.amount, at.right, chance=chance, candidates=at.candidates)

@@ -1,7 +1,7 @@
 """Do two operations at once find the right window, and does one carry on beyond the amounts it was trained on?
 
-    joint    pitch and metre together: op(z, k, s) looks for f(T_k T_s x) among the shifted views of all windows
-    beyond   pitch by more semitones than training ever showed, among all of the window's own shifts
+    joint           pitch and metre together: op(z, k, s) looks for f(T_k T_s x) among the shifted views of all windows
+    extrapolation   pitch by more semitones than training ever showed, among all of the window's own shifts
 
 Each beside its controls; intervals are over songs.
 """
@@ -21,8 +21,8 @@ from softaxes.geometry.shifts import shift
 from softaxes.model.model import Model
 from softaxes.report.music_views import PITCH, HeldOut
 
-BEYOND_SEMITONES = 6  # further than training went
-MEASURES = (("h1", 1), ("h5", 5))
+EXTRAPOLATION_SEMITONES = 6  # further than training went
+MEASURES = (("hit_at_1", 1), ("hit_at_5", 5))
 
 
 def joint_figures(model: Model, held_out: HeldOut, *, seed: int = 0, draws: int = 1000) -> Report:
@@ -48,18 +48,18 @@ def joint_figures(model: Model, held_out: HeldOut, *, seed: int = 0, draws: int 
     bootstrap, name = Bootstrap(held_out.group, n=draws), f"{PITCH} and {circles[0].name}"
     figures = [_share(label, found.operator, most, bootstrap, name) for label, most in MEASURES]
     figures += [_reciprocal(found.operator, bootstrap, name)]
-    controls = {"h1_with_query": with_query.operator, "h1_no_operator": found.no_operator,
-                "h1_random_direction": found.random_direction}  # fmt: skip
+    controls = {"hit_at_1_with_query": with_query.operator, "hit_at_1_no_operator": found.no_operator,
+                "hit_at_1_random_direction": found.random_direction}  # fmt: skip
     return Report([*figures, *(_share(label, hits, 1, bootstrap, name) for label, hits in controls.items())])
 
 
-def beyond_figures(model: Model, held_out: HeldOut, *, draws: int = 1000) -> Report:
+def extrapolation_figures(model: Model, held_out: HeldOut, *, draws: int = 1000) -> Report:
     """Own-shift identification and relative error of pitch beyond the amounts of training, both signs.
 
-    The candidates are all own shifts of a window up to `BEYOND_SEMITONES` more than training showed, the window itself
-    left out.
+    The candidates are all own shifts of a window up to `EXTRAPOLATION_SEMITONES` more than training showed, the
+    window itself left out.
     """
-    most = held_out.pitch_semitones + BEYOND_SEMITONES
+    most = held_out.pitch_semitones + EXTRAPOLATION_SEMITONES
     amounts = np.array([k for k in range(-most, most + 1) if k])
     number = len(held_out.rolls)
     repeated = held_out.centre.repeat_interleave(len(amounts), 0)

@@ -14,7 +14,7 @@ from softaxes.diagnostics.cosines import pair_cosines
 from softaxes.diagnostics.held_out import coordinates, held_out_axes
 from softaxes.diagnostics.labelled import Labelled
 from softaxes.geometry.kinds import Circle
-from softaxes.report.music_sheet import MusicFindings, chance_of, success_at_amounts
+from softaxes.report.music_suite import MusicFindings, chance_of, success_at_amounts
 from softaxes.report.music_views import PITCH, TIME
 from softaxes.report.page import Block, Page, Picture, Section, Table, kind_colour
 from softaxes.report.pictures import curves, directions, operations, rolls, spectra
@@ -33,12 +33,20 @@ AXES = (
 )
 LAWS = ("additivity", "size_r2", "size_exponent", "coordinate_r2", "coordinate_skill", "shift_r2", "phase_cos",
         "relative_error", "skill")  # fmt: skip
-FINDING = ("h1", "h5", "mrr", "h1_no_operator", "h1_random_direction", "h1_with_query", "own_shift")
+FINDING = (
+    "hit_at_1",
+    "hit_at_5",
+    "mrr",
+    "hit_at_1_no_operator",
+    "hit_at_1_random_direction",
+    "hit_at_1_with_query",
+    "own_shift",
+)
 CONTENT = ("effective_rank", "content_rank", "content_recall", "difference_pca2", "subspace_overlap")
 HEADLINES = ("same_cos.pitch", "same_cos", "opposite_cos.pitch", "opposite_cos", "cross_cos", "axis_agreement.pitch",
-             "coordinate_r2.pitch", "coordinate_skill.pitch", "shift_r2.pitch", "h1.pitch", "mrr.pitch",
+             "coordinate_r2.pitch", "coordinate_skill.pitch", "shift_r2.pitch", "hit_at_1.pitch", "mrr.pitch",
              "own_shift.pitch",
-             "h1.metre", "own_shift.metre", "phase_cos.metre", "phase_cos.beat", "effective_rank", "content_rank",
+             "hit_at_1.metre", "own_shift.metre", "phase_cos.metre", "phase_cos.beat", "effective_rank", "content_rank",
              "content_recall")  # fmt: skip
 UNITS = {PITCH: "semitones"}
 
@@ -53,7 +61,7 @@ def music_page(found: MusicFindings, *, history: list[dict[str, Any]], about: st
 
 def music_sections(found: MusicFindings, *, history: list[dict[str, Any]]) -> list[Section]:
     """All sections of the page."""
-    running = found.sheets["running"]
+    running = found.suites["running"]
     sections = [
         Section("How it learned", [Picture(curves.training_curve(history), curves.TRAINING)]),
         Section("Differences of one window", _direction_blocks(found)),
@@ -63,40 +71,40 @@ def music_sections(found: MusicFindings, *, history: list[dict[str, Any]]) -> li
         Section("Notes, decoded", _note_blocks(found)),
         Section("Every figure", [figure_table(running, caption="All figures, running music", folded=True)]),
     ]
-    if "isolated" in found.sheets:
+    if "isolated" in found.suites:
         sections.insert(5, Section("Isolated motifs: time as a line", _isolated_blocks(found)))
-        every = figure_table(found.sheets["isolated"], caption="All figures, isolated motifs", folded=True)
+        every = figure_table(found.suites["isolated"], caption="All figures, isolated motifs", folded=True)
         sections[-1] = Section(sections[-1].title, [*sections[-1].blocks, every])
     return sections
 
 
 def music_summary(found: MusicFindings, about: str) -> str:
     """What the run shows, in two sentences."""
-    sheet, n = found.sheets["running"], len(found.held_out.rolls)
-    same, opposite = (sheet.get(f"{name}.{PITCH}", sheet.get(name)) for name in ("same_cos", "opposite_cos"))
-    found_it = sheet.get(f"h1.{PITCH}")
-    h1 = f"{100 * found_it.value:.0f} % (blind guess {100 * found_it.chance:.2g} %)" if found_it else "–"
+    suite, n = found.suites["running"], len(found.held_out.rolls)
+    same, opposite = (suite.get(f"{name}.{PITCH}", suite.get(name)) for name in ("same_cos", "opposite_cos"))
+    hit_rate = suite.get(f"hit_at_1.{PITCH}")
+    share = f"{100 * hit_rate.value:.0f} % (blind guess {100 * hit_rate.chance:.2g} %)" if hit_rate else "–"
     cosines = " and ".join(number(f.value) for f in (same, opposite) if f)
-    skill = sheet.get(f"coordinate_skill.{PITCH}")
+    skill = suite.get(f"coordinate_skill.{PITCH}")
     left = f"leaves {100 * (1 - skill.value):.2g} % of the squared error of no change" if skill else "was not judged"
     return (
         f"Judged on {about} ({n:,} different ones are used): transpositions of one window point along a line (cosines "
         f"{cosines} for equal and opposite signs), and moving z along the pitch axis by their semitones {left}. "
-        f"Among {n:,} transposed windows, the one that the operator points to is the right one in {h1} of all cases."
+        f"Among {n:,} transposed windows, the one that the operator points to is the right one in {share} of all cases."
     )
 
 
 def opening_blocks(found: MusicFindings) -> list[Block]:
     """The figures that matter most, with the controls beside them."""
-    sheets = {"here": found.sheets["running"], **{name: sheets["running"] for name, sheets in found.controls.items()}}
-    blocks: list[Block] = [comparison_table(sheets, HEADLINES)]
-    if "isolated" in found.sheets:
-        sheets = {"here": found.sheets["isolated"]}
-        sheets |= {name: other["isolated"] for name, other in found.controls.items()}
+    suites = {"here": found.suites["running"], **{name: suites["running"] for name, suites in found.controls.items()}}
+    blocks: list[Block] = [comparison_table(suites, HEADLINES)]
+    if "isolated" in found.suites:
+        suites = {"here": found.suites["isolated"]}
+        suites |= {name: other["isolated"] for name, other in found.controls.items()}
         keys = [
             f"{name}.{TIME}" for name in ("same_cos", "opposite_cos", "coordinate_r2", "coordinate_skill", "shift_r2")
         ]
-        blocks.append(comparison_table(sheets, keys, caption="Isolated motifs: their place in time as a line."))
+        blocks.append(comparison_table(suites, keys, caption="Isolated motifs: their place in time as a line."))
     return blocks
 
 
@@ -113,7 +121,7 @@ def _direction_blocks(found: MusicFindings) -> list[Block]:
                             "law is judged in the tables."),
         Picture(plane, "All differences on their first two principal components."),
         Picture(asymmetry, "Mean difference of positive and of negative shifts of a line."),
-        figure_table(found.sheets["running"], AXES),
+        figure_table(found.suites["running"], AXES),
     ]  # fmt: skip
 
 
@@ -121,7 +129,7 @@ def _operation_blocks(found: MusicFindings) -> list[Block]:
     blocks: list[Block] = [
         _coordinate_picture(found, found.latents.running, kind.name) for kind in found.latents.running.kinds
     ]
-    return [*blocks, figure_table(found.sheets["running"], LAWS)]
+    return [*blocks, figure_table(found.suites["running"], LAWS)]
 
 
 def _coordinate_picture(found: MusicFindings, batch: Labelled, name: str) -> Picture:
@@ -132,16 +140,16 @@ def _coordinate_picture(found: MusicFindings, batch: Labelled, name: str) -> Pic
     if isinstance(kind, Circle):
         clock = operations.phase_clock(before, after, amount, kind=name, period=kind.period, unit=unit)
         return Picture(clock, f"The {name} circle, fitted on training songs: {kind.period:g} steps to a turn.")
-    ladder = operations.ladder(before, after, amount, kind=name, unit=unit)
-    return Picture(ladder, f"The {name} axis, fitted on training songs, judged on held-out ones.")
+    shift_sweep = operations.shift_sweep(before, after, amount, kind=name, unit=unit)
+    return Picture(shift_sweep, f"The {name} axis, fitted on training songs, judged on held-out ones.")
 
 
 def _finding_blocks(found: MusicFindings) -> list[Block]:
-    ladders, blocks = found.latents.ladders, list[Block]()
-    for index, kind in enumerate(ladders.kinds):
-        if not (ladders.kind == index).any():
+    shift_sweeps, blocks = found.latents.shift_sweeps, list[Block]()
+    for index, kind in enumerate(shift_sweeps.kinds):
+        if not (shift_sweeps.kind == index).any():
             continue
-        success = success_at_amounts(ladders, found.model.axes, index)
+        success = success_at_amounts(shift_sweeps, found.model.axes, index)
         unit = UNITS.get(kind.name, "steps")
         chance = chance_of(success.candidates)
         figure = operations.success_by_amount(success.amount, success.right, kind=kind.name, unit=unit, chance=chance)
@@ -150,11 +158,11 @@ def _finding_blocks(found: MusicFindings) -> list[Block]:
             f"prediction is z moved along {kind.name}."
         )
         blocks.append(Picture(figure, caption))
-    blocks.append(figure_table(found.sheets["running"], FINDING))
-    if found.sheets.get("joint"):
-        blocks.append(figure_table(found.sheets["joint"], caption="Pitch and metre at once."))
-    if found.sheets.get("beyond"):
-        blocks.append(figure_table(found.sheets["beyond"], caption="Further than training ever went."))
+    blocks.append(figure_table(found.suites["running"], FINDING))
+    if found.suites.get("joint"):
+        blocks.append(figure_table(found.suites["joint"], caption="Pitch and metre at once."))
+    if found.suites.get("extrapolation"):
+        blocks.append(figure_table(found.suites["extrapolation"], caption="Further than training ever went."))
     return blocks
 
 
@@ -164,20 +172,20 @@ def _content_blocks(found: MusicFindings) -> list[Block]:
     lines = {"latents": latents, "with the axes removed": content}
     shares = {text: spectrum.shares_of_spectrum(spectrum.variances_of(rows)[None])[0] for text, rows in lines.items()}
     caption = "Variance in each principal direction of the latents. A line that falls at once: little besides the axes."
-    return [Picture(spectra.variance_spectrum(shares), caption), figure_table(found.sheets["running"], CONTENT)]
+    return [Picture(spectra.variance_spectrum(shares), caption), figure_table(found.suites["running"], CONTENT)]
 
 
 def _isolated_blocks(found: MusicFindings) -> list[Block]:
     batch = found.latents.isolated
     assert batch is not None
     names = ("same_cos", "opposite_cos", "cross_cos", "axis_agreement", "coordinate_r2", "coordinate_skill", "shift_r2",
-             "additivity", "size_r2", "h1", "h1_no_operator", "own_shift", "content_recall")  # fmt: skip
+             "additivity", "size_r2", "hit_at_1", "hit_at_1_no_operator", "own_shift", "content_recall")  # fmt: skip
     pictures = [_coordinate_picture(found, batch, kind.name) for kind in batch.kinds if kind.name == TIME]
     return [
         f"{len(batch.anchor):,} motifs, each the beginning of a held-out window in silence, moved in pitch and time; "
         "nothing falls off.",
         *pictures,
-        figure_table(found.sheets["isolated"], names),
+        figure_table(found.suites["isolated"], names),
     ]
 
 
@@ -203,9 +211,9 @@ def _edit_table(found: MusicFindings) -> Table:
     caption = (
         "Decoded after steering, against the true edit; beside it the ceiling (the true edit, encoded and decoded)."
     )
-    methods = dict.fromkeys(method for sheets in found.edit_sheets.values() for method in sheets)
+    methods = dict.fromkeys(method for suites in found.edit_suites.values() for method in suites)
     columns: Mapping[str, Report] = {
-        method: Report([figure for sheets in found.edit_sheets.values() for figure in sheets[method].values()])
+        method: Report([figure for suites in found.edit_suites.values() for figure in suites[method].values()])
         for method in methods
     }
     first = next(iter(columns.values()))

@@ -4,7 +4,7 @@ Windows come as rolls with real neighbours around them. Three sets of labelled v
 
     running   pitch by whole semitones (nothing wraps) and metre by whole steps (neighbours stream in)
     isolated  a motif of each window in silence, moved in pitch and in time; nothing falls off
-    ladders   fewer windows at every shift: own-shift identification, success at each amount
+    shift_sweeps   fewer windows at every shift: own-shift identification, success at each amount
 
 A set is left out where the model has no axis for it.
 """
@@ -27,7 +27,7 @@ from softaxes.model.model import Model
 
 PITCH, TIME = "pitch", "time"
 AMOUNTS_A_KIND = 6  # views of each kind in the running and the isolated set
-LADDER_WINDOWS = 300
+SWEEP_WINDOWS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +105,11 @@ class MusicLatents:
 
     running: Labelled
     isolated: Labelled | None
-    ladders: Labelled
+    shift_sweeps: Labelled
 
 
 def draw_views(axes: Axes, held_out: HeldOut, *, seed: int = 0) -> dict[str, LabelledRolls]:
-    """The sets "running", "isolated" (if the axes hold ``time``) and "ladders".
+    """The sets "running", "isolated" (if the axes hold ``time``) and "shift_sweeps".
 
     Raises:
         ValueError: axes without ``pitch``.
@@ -117,10 +117,10 @@ def draw_views(axes: Axes, held_out: HeldOut, *, seed: int = 0) -> dict[str, Lab
     if PITCH not in set(axes):
         raise ValueError(f"a model of music must know the kind {PITCH!r}, got {', '.join(axes)}")
     rng = np.random.default_rng(seed)
-    few = held_out.some(LADDER_WINDOWS, seed)
+    few = held_out.some(SWEEP_WINDOWS, seed)
     drawn = {
         "running": running_views(axes.kinds, held_out, rng, AMOUNTS_A_KIND),
-        "ladders": running_views(axes.kinds, few, rng, None),
+        "shift_sweeps": running_views(axes.kinds, few, rng, None),
     }
     if TIME in set(axes):
         motifs, kept = isolated_motifs(held_out)
@@ -189,4 +189,4 @@ def encode_views(model: Model, drawn: LabelledRolls) -> Labelled:
 def encode_all(model: Model, drawn: dict[str, LabelledRolls]) -> MusicLatents:
     """Latents of all sets."""
     latents = {name: encode_views(model, rolls) for name, rolls in drawn.items()}
-    return MusicLatents(latents["running"], latents.get("isolated"), latents["ladders"])
+    return MusicLatents(latents["running"], latents.get("isolated"), latents["shift_sweeps"])

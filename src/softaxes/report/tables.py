@@ -40,12 +40,12 @@ _WORDS = {
     "onset_leakage": "onsets moved by a pitch edit",
     "pitch_leakage": "pitches changed by a time edit",
     "additivity": "additivity error",
-    "h1": "H@1 of the operator",
-    "h5": "H@5 of the operator",
+    "hit_at_1": "H@1 of the operator",
+    "hit_at_5": "H@5 of the operator",
     "mrr": "MRR of the operator",
-    "h1_no_operator": "H@1, control: no operator",
-    "h1_random_direction": "H@1, control: random direction",
-    "h1_with_query": "H@1, unshifted crop among candidates",
+    "hit_at_1_no_operator": "H@1, control: no operator",
+    "hit_at_1_random_direction": "H@1, control: random direction",
+    "hit_at_1_with_query": "H@1, unshifted crop among candidates",
     "coordinate_r2": "R² of the shifted coordinate",
     "coordinate_skill": "its skill against no change",
     "shift_r2": "shift R², read off the difference",
@@ -132,10 +132,10 @@ def comparison_table(reports: Mapping[str, Mapping[str, Figure]], keys: Iterable
     return Table(header, rows, caption, kinds)
 
 
-def joined(*sheets: tuple[Mapping[str, Figure], Sequence[str]]) -> Report:
-    """One report of the figures of several: of each sheet those called by its names (empty: all), in order.
+def joined(*suites: tuple[Mapping[str, Figure], Sequence[str]]) -> Report:
+    """One report of the figures of several: of each suite those called by its names (empty: all), in order.
 
     Raises:
-        ValueError: two sheets hold one figure.
+        ValueError: two suites hold one figure.
     """
-    return Report([figure for sheet, names in sheets for figure in sheet.values() if not names or figure.name in names])
+    return Report([figure for suite, names in suites for figure in suite.values() if not names or figure.name in names])

@@ -11,7 +11,7 @@ from softaxes.diagnostics.cosines import pair_cosines
 from softaxes.report import article, redraw
 from softaxes.report.page import write_page
 from softaxes.report.toy_page import toy_page
-from softaxes.report.toy_sheet import Decoded, ToyFindings, toy_findings
+from softaxes.report.toy_suite import Decoded, ToyFindings, toy_findings
 
 
 def toy_report(run: Path, /, *, n: int = 5000, seed: int = 0, umap: bool = False, controls: bool = True) -> Path:
@@ -19,7 +19,7 @@ def toy_report(run: Path, /, *, n: int = 5000, seed: int = 0, umap: bool = False
 
     Args:
         run: folder of a finished run on blobs.
-        n: fresh triplets, and images for the article's own yardstick; 5000 or more give figures that hold still.
+        n: fresh triplets, and images for the article's own protocol; 5000 or more give figures that hold still.
         seed: of the fresh images; none of them is drawn in training, whatever the seeds.
         umap: add UMAP maps in 2-D and 3-D (extra ``umap``; the first import takes about 40 s).
         controls: judge an untrained and a hand-made encoder as well.
@@ -38,10 +38,10 @@ def toy_metrics(found: ToyFindings, *, n: int, seed: int) -> dict[str, Any]:
         "about": "blobs",
         "card": found.model.card,
         "settings": {"n": n, "seed": seed, "side": found.model.input_shape[-1]},
-        "figures": found.sheet.to_dict() | _decoder_figure(found.decoded),
+        "figures": found.suite.to_dict() | _decoder_figure(found.decoded),
         "article": {
             "published": article.PUBLISHED,
-            "same_yardstick": found.notebook.to_dict(),
+            "same_protocol": found.notebook.to_dict(),
             f"draws_of_{article.NOTEBOOK_N}": dict(found.noise),
         },
         "controls": {name: report.to_dict() for name, report in found.controls.items()},
@@ -51,10 +51,10 @@ def toy_metrics(found: ToyFindings, *, n: int, seed: int) -> dict[str, Any]:
 
 def toy_redraw(found: ToyFindings) -> dict[str, Any]:
     """The counts and curves behind the pictures, see `softaxes.report.redraw`."""
-    triplets, ladders = found.latents.triplets, found.latents.ladders
+    triplets, shift_sweeps = found.latents.triplets, found.latents.shift_sweeps
     return {
         "cosines": redraw.cosine_bins(pair_cosines(triplets), dims=triplets.anchor.shape[1]),
-        "moves": redraw.moves(ladders, found.model.axes, {kind.name: "pixels" for kind in KINDS}),
+        "moves": redraw.moves(shift_sweeps, found.model.axes, {kind.name: "pixels" for kind in KINDS}),
         "success": [],
     }
 

@@ -16,7 +16,7 @@ from softaxes.report import article
 from softaxes.report.page import READING, Block, Page, Picture, Section, Table, Widget, kind_colour
 from softaxes.report.pictures import curves, directions, galleries, maps, operations, spectra
 from softaxes.report.tables import comparison_table, figure_table, number, with_interval, words
-from softaxes.report.toy_sheet import UNTRAINED, Blobs, Decoded, ToyFindings
+from softaxes.report.toy_suite import UNTRAINED, Blobs, Decoded, ToyFindings
 
 MAP_GRIDS = 24  # images whose shift grids the maps show
 BY_PART = ("cross_cos", "same_cos", "opposite_cos", "axis_agreement.pitch", "axis_agreement.time", "additivity.pitch",
@@ -24,18 +24,18 @@ BY_PART = ("cross_cos", "same_cos", "opposite_cos", "axis_agreement.pitch", "axi
 COMPARED = (
     *(key + part for key in BY_PART for part in ("", ".unclipped")),
     "opening_angle.pitch", "opening_angle.time", "effective_rank", "content_rank", "content_recall", "ridge_r2",
-    "grid_first.pitch", "grid_first.time", "own_shift.pitch", "own_shift.time", "h1.pitch", "h1.time",
+    "grid_first.pitch", "grid_first.time", "own_shift.pitch", "own_shift.time", "hit_at_1.pitch", "hit_at_1.time",
 )  # fmt: skip
 
 
 def toy_page(found: ToyFindings, *, umap: bool = False) -> Page:
     """The page of a run on blobs; ``umap`` adds maps that take a minute."""
-    yardstick = (
-        f"The article's yardstick: images shifted by +s, +t and −s along rows and columns, {article.NOTEBOOK_N} "
+    protocol = (
+        f"The article's protocol: images shifted by +s, +t and −s along rows and columns, {article.NOTEBOOK_N} "
         f"there and {len(found.blobs.triplets.anchor):,} here, and singular values of grids whose mean is left in. "
         "Intervals are over images. Every number is in metrics.json too."
     )
-    opening: list[Block] = [opening_table(found.sheet, found.notebook, found.controls), yardstick]
+    opening: list[Block] = [opening_table(found.suite, found.notebook, found.controls), protocol]
     return Page(
         "Soft factorization of random blobs", toy_summary(found), opening, toy_sections(found, umap=umap), "toy"
     )
@@ -43,7 +43,7 @@ def toy_page(found: ToyFindings, *, umap: bool = False) -> Page:
 
 def toy_sections(found: ToyFindings, *, umap: bool = False) -> list[Section]:
     """All sections of the page."""
-    every = figure_table(found.sheet, caption="All figures of this run", folded=True)
+    every = figure_table(found.suite, caption="All figures of this run", folded=True)
     return [
         Section("What the encoder sees", _gallery_blocks(found.blobs)),
         Section("How it learned", [Picture(curves.training_curve(found.history), curves.TRAINING)]),
@@ -52,7 +52,7 @@ def toy_sections(found: ToyFindings, *, umap: bool = False) -> list[Section]:
         Section("Grids of shifts", _grid_blocks(found, umap=umap)),
         Section("What is left of the image", _content_blocks(found)),
         Section("Controls", _control_blocks(found)),
-        Section("How far the yardstick moves", _noise_blocks(found)),
+        Section("How far the protocol moves", _noise_blocks(found)),
         Section("Every figure", [every, *_settings(found)]),
     ]
 
@@ -65,14 +65,14 @@ def _settings(found: ToyFindings) -> list[Block]:
 
 def toy_summary(found: ToyFindings) -> str:
     """What the run shows, in two sentences."""
-    sheet, n = found.sheet, len(found.blobs.triplets.anchor)
+    suite, n = found.suite, len(found.blobs.triplets.anchor)
     names = ("cross_cos", "same_cos", "opposite_cos")
-    everything = ", ".join(number(sheet[name].value) for name in names)
-    unclipped = ", ".join(number(sheet[f"{name}.unclipped"].value) for name in names if f"{name}.unclipped" in sheet)
+    everything = ", ".join(number(suite[name].value) for name in names)
+    unclipped = ", ".join(number(suite[f"{name}.unclipped"].value) for name in names if f"{name}.unclipped" in suite)
     apart = f"; pairs that lost no pixels: {unclipped}" if unclipped else ""
-    agreement = float(np.mean([sheet[f"axis_agreement.{kind.name}"].value for kind in KINDS]))
-    recall = sheet["content_recall"].value
-    who, r2 = ("its decoder", found.decoded.r2) if found.decoded else ("a linear decoder", sheet["ridge_r2"].value)
+    agreement = float(np.mean([suite[f"axis_agreement.{kind.name}"].value for kind in KINDS]))
+    recall = suite["content_recall"].value
+    who, r2 = ("its decoder", found.decoded.r2) if found.decoded else ("a linear decoder", suite["ridge_r2"].value)
     return (
         f"Of {n:,} fresh triplets, differences of two kinds, of one kind and sign, and of opposite signs have cosines "
         f"{everything} (wanted: 0, 1, −1{apart}), and differences of all images lie at cos {number(agreement)} to one "
@@ -82,15 +82,15 @@ def toy_summary(found: ToyFindings) -> str:
 
 
 def opening_table(
-    sheet: Mapping[str, Figure], notebook: Mapping[str, Figure], controls: Mapping[str, Mapping[str, Figure]]
+    suite: Mapping[str, Figure], notebook: Mapping[str, Figure], controls: Mapping[str, Mapping[str, Figure]]
 ) -> Table:
     """Published by the article, here, chance."""
-    header = ("figure", "published by the article", "here", "here, by the article's yardstick", "chance",
+    header = ("figure", "published by the article", "here", "here, by the article's protocol", "chance",
               UNTRAINED, "n", READING)  # fmt: skip
     rows, kinds = [], []
     plain = controls.get(UNTRAINED)
     for key in (*article.PUBLISHED, "grid_first.pitch", "grid_first.time"):
-        figure, same = sheet[key], notebook.get(key)
+        figure, same = suite[key], notebook.get(key)
         published = article.PUBLISHED_WORDS.get(key, number(article.PUBLISHED.get(key, math.nan)))
         without = number(plain[key].value) if plain else "–"
         values = [published, with_interval(figure), with_interval(same), number(figure.chance), without]
@@ -144,22 +144,22 @@ def _direction_blocks(found: ToyFindings) -> list[Block]:
             "Mean difference of positive and of negative shifts. A shift up loses pixels at the top, a shift down at "
             "the bottom, so the two mirror each other only where nothing is clipped.",
         ),
-        figure_table(found.sheet, names),
+        figure_table(found.suite, names),
     ]
 
 
 def _axis_blocks(found: ToyFindings) -> list[Block]:
-    batch, blocks = found.latents.ladders, list[Block]()
+    batch, blocks = found.latents.shift_sweeps, list[Block]()
     for index, kind in enumerate(KINDS):
         item, view = np.nonzero(batch.kind == index)
         rows = torch.from_numpy(batch.anchor[item]), torch.from_numpy(batch.views[item, view])
         before, after = (found.model.axes[kind.name].coordinate(z).numpy() for z in rows)
         amount = batch.amount[item, view]
-        figure = operations.ladder(before, after, amount, kind=kind.name, unit="pixels")
+        figure = operations.shift_sweep(before, after, amount, kind=kind.name, unit="pixels")
         blocks.append(Picture(figure, f"The {kind.name} axis, fitted on training images, judged on fresh ones."))
     names = ("axis_agreement", "between_images", "additivity", "size_r2", "size_exponent", "coordinate_skill",
              "relative_error", "own_shift", "shift_r2", "subspace_overlap")  # fmt: skip
-    return [*blocks, figure_table(found.sheet, names)]
+    return [*blocks, figure_table(found.suite, names)]
 
 
 def _grid_blocks(found: ToyFindings, *, umap: bool) -> list[Block]:
@@ -180,7 +180,7 @@ def _grid_blocks(found: ToyFindings, *, umap: bool) -> list[Block]:
             f"Kernel PCA (RBF) of {len(points):,} latents: {len(grids)} images on their shift grids.",
         ),
         *_umap_blocks(points, pitch, time, asked=umap),
-        figure_table(found.sheet, ("grid_first",)),
+        figure_table(found.suite, ("grid_first",)),
     ]
 
 
@@ -209,7 +209,7 @@ def _content_blocks(found: ToyFindings) -> list[Block]:
     shares = {label: spectrum.shares_of_spectrum(spectrum.variances_of(rows)[None])[0] for label, rows in lines.items()}
     names = ("effective_rank", "content_rank", "content_recall", "ridge_r2")
     caption = "Variance in each principal direction of the latents. A line that falls at once: little besides the axes."
-    table = figure_table(found.sheet, names)
+    table = figure_table(found.suite, names)
     return [Picture(spectra.variance_spectrum(shares), caption), table, *_decoded_blocks(found.decoded)]
 
 
@@ -230,7 +230,7 @@ def _control_blocks(found: ToyFindings) -> list[Block]:
     return [
         "The same network without training, and an encoder made by hand that knows the centroid of the pixels and "
         "nothing else: where that one falls short of 0, 1, −1, the edge does it, not a network.",
-        comparison_table({"this run": found.sheet, **found.controls}, COMPARED),
+        comparison_table({"this run": found.suite, **found.controls}, COMPARED),
     ]
 
 

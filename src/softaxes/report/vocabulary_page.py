@@ -27,18 +27,18 @@ _NAMES = {
 }
 
 
-def vocabulary_page(told: Mapping[str, Any], rolls: NDArray[np.uint8]) -> Page:
+def vocabulary_page(record: Mapping[str, Any], rolls: NDArray[np.uint8]) -> Page:
     """The page of what `softaxes.search.vocabulary.vocabulary_record` tells; ``rolls`` has a picture for every word."""
-    words = f"{len(told['words'])} words of {told['clips']:,} clips, {told['length_steps']} steps long"
-    summary = f"{words}, from {told['songs']:,} songs; register and place are removed before clips are grouped."
+    words = f"{len(record['words'])} words of {record['clips']:,} clips, {record['length_steps']} steps long"
+    summary = f"{words}, from {record['songs']:,} songs; register and place are removed before clips are grouped."
     sections = [
-        Section("Words", [Widget(word_grid(told["words"], rolls), "Most widespread first: songs, then places.")]),
-        Section("How firm they are", [firmness_table(told["kept_word_when_shifted"])]),
-        Section("n-grams", [ngram_table(kind, rows) for kind, rows in told["ngrams"].items()]),
+        Section("Words", [Widget(word_grid(record["words"], rolls), "Most widespread first: songs, then places.")]),
+        Section("How firm they are", [firmness_table(record["kept_word_when_shifted"])]),
+        Section("n-grams", [ngram_table(kind, rows) for kind, rows in record["ngrams"].items()]),
     ]
-    if told["prediction"]:
+    if record["prediction"]:
         sections.append(
-            Section("What combined n-grams add", [_verdict(told["prediction"]), *_tables(told["prediction"])])
+            Section("What combined n-grams add", [_verdict(record["prediction"]), *_tables(record["prediction"])])
         )
     return Page("Motif vocabulary", summary, [], sections, slug="vocabulary")
 

@@ -261,8 +261,10 @@ def index_folder(folder: Path, model: Model, hop_steps: int | None = None) -> Pa
     """Where the index of a folder is kept if nobody says: in the cache, one for every folder, model and hop."""
     import hashlib
 
-    told = f"{folder.resolve()}\n{index_settings(model, hop_steps)}"
-    return cache_folder() / "motif-index" / f"{folder.name or 'root'}-{hashlib.sha256(told.encode()).hexdigest()[:12]}"
+    settings = f"{folder.resolve()}\n{index_settings(model, hop_steps)}"
+    return (
+        cache_folder() / "motif-index" / f"{folder.name or 'root'}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
+    )
 
 
 def open_index(

@@ -267,7 +267,7 @@ def vocabulary_record(found: Vocabulary) -> dict[str, Any]:
     clips, manifest = found.clips, found.index.manifest
     meters = {song.file: song.meters for segment in manifest.segments for song in segment.songs if song.alive}
 
-    def told(word: Word) -> dict[str, Any]:
+    def word_record(word: Word) -> dict[str, Any]:
         file, start = clips.files[clips.song[word.clip]], int(clips.start[word.clip])
         place = place_name(meters[file], manifest.settings.steps_per_beat, start)
         example = {"file": file, "place": place, "start_step": start}
@@ -284,7 +284,7 @@ def vocabulary_record(found: Vocabulary) -> dict[str, Any]:
         "songs": found.index.songs,
         "clips": len(clips.row),
         "length_steps": found.length_steps,
-        "words": [told(word) for word in found.words],
+        "words": [word_record(word) for word in found.words],
         "kept_word_when_shifted": dataclasses.asdict(found.firmness),
         "ngrams": found.ngrams,
         "prediction": found.prediction,

@@ -123,8 +123,8 @@ def encode_files(
 
 def _chunk_key(root: Path, names: list[str]) -> str:
     """Changes with the name or the content of any file of a chunk."""
-    told = [(name, content_key(root / name)) for name in names]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    keys = [(name, content_key(root / name)) for name in names]
+    return hashlib.sha256(json.dumps(keys).encode()).hexdigest()[:16]
 
 
 def _forget_from(out: Path, number: int) -> None:

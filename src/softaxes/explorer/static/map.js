@@ -9,13 +9,13 @@ import { play } from "./synth.js";
 
 const NEAR = 24;  // windows that the key l lists
 const find = (id) => document.getElementById(id);
-const state = { model: null, told: null, songs: [], table: new Float32Array(), width: 1, places: "axes", colour: "song", playing: null };
+const state = { model: null, progress: null, songs: [], table: new Float32Array(), width: 1, places: "axes", colour: "song", playing: null };
 let map;
 
 async function start() {
   map = new PointMap(find("map"), { onHover: hover, onOpen: open, onLasso: list });
   state.model = await ask("/api/model");
-  state.told = await ask("/api/map");
+  state.progress = await ask("/api/map");
   choices();
   const { places = "axes", colour = "song" } = readState();
   Object.assign(state, { places, colour });
@@ -28,7 +28,7 @@ async function start() {
 function choices() {
   const fill = (id, rows) => find(id).replaceChildren(...rows.map(([value, text]) => Object.assign(document.createElement("option"), { value, textContent: text })));
   const [x, y] = axisKinds();
-  fill("view", [["axes", `${x.name} against ${y.name}`], ["content", "content, axes removed (PCA)"], ...(state.told.umap === "missing" ? [] : [["umap", "content, axes removed (UMAP)"]])]);
+  fill("view", [["axes", `${x.name} against ${y.name}`], ["content", "content, axes removed (PCA)"], ...(state.progress.umap === "missing" ? [] : [["umap", "content, axes removed (UMAP)"]])]);
   fill("colour", [["song", "song"], ["key", "key"], ["phase", `phase of ${y.name}`], ["density", "density"]]);
 }
 
@@ -44,36 +44,36 @@ function axisKinds() {
 async function follow() {
   let shown = -1;
   for (;;) {
-    state.told = await ask("/api/map");
+    state.progress = await ask("/api/map");
     tell();
-    const { windows, done, total } = state.told;
+    const { windows, done, total } = state.progress;
     const finished = done >= total;
     if (windows > 1.4 * shown || (finished && windows !== shown)) { await fetchPoints(shown > 0); shown = windows; }
     if (finished) break;
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
-  document.body.dataset.shown = String(state.told.windows);
+  document.body.dataset.shown = String(state.progress.windows);
   if (state.places === "umap") await embed();
 }
 
 // UMAP takes a while: it is begun when somebody wants to see it.
 async function embed() {
-  while (state.told.umap !== "done" && state.told.done >= state.told.total && state.told.windows) {
-    find("told").textContent = "UMAP is being computed: its first import alone takes most of a minute…";
-    state.told = await ask("/api/map", { umap: 1 });
-    if (state.told.umap !== "done") await new Promise((resolve) => setTimeout(resolve, 1000));
+  while (state.progress.umap !== "done" && state.progress.done >= state.progress.total && state.progress.windows) {
+    find("message").textContent = "UMAP is being computed: its first import alone takes most of a minute…";
+    state.progress = await ask("/api/map", { umap: 1 });
+    if (state.progress.umap !== "done") await new Promise((resolve) => setTimeout(resolve, 1000));
   }
   tell();
   await fetchPoints(false);
-  document.body.dataset.umap = String(state.told.columns.includes("umap 1"));
+  document.body.dataset.umap = String(state.progress.columns.includes("umap 1"));
 }
 
 function tell() {
-  const { done, total, windows, skipped, left_out: out } = state.told;
+  const { done, total, windows, skipped, left_out: out } = state.progress;
   find("bar").hidden = done >= total;
   Object.assign(find("bar"), { value: done, max: Math.max(1, total) });
   const extra = [skipped ? `${skipped} songs could not be read` : "", out ? `${out.toLocaleString()} bars begin no window of ${state.model.window_steps} steps` : ""].filter(Boolean);
-  find("told").textContent = [`${windows.toLocaleString()} windows of ${done.toLocaleString()}${done < total ? ` of ${total.toLocaleString()}` : ""} songs`, ...extra].join(" · ");
+  find("message").textContent = [`${windows.toLocaleString()} windows of ${done.toLocaleString()}${done < total ? ` of ${total.toLocaleString()}` : ""} songs`, ...extra].join(" · ");
   find("empty").hidden = total > 0 && (windows > 0 || done < total);
   if (!total) find("empty").textContent = "There are no songs to map: start softaxes explore with a folder of MIDI files.";
   else if (!windows) find("empty").textContent = `No song has a window of ${state.model.window_steps} steps.`;
@@ -83,13 +83,13 @@ async function fetchPoints(keepView) {
   const answer = await fetch("/api/map/points");
   state.table = new Float32Array(await answer.arrayBuffer());
   state.songs = await ask("/api/map/songs");
-  state.width = state.told.columns.length;
+  state.width = state.progress.columns.length;
   show(keepView);
 }
 
 // ------------------------------------------------------------------ what is drawn
 
-const column = (name) => state.told.columns.indexOf(name);
+const column = (name) => state.progress.columns.indexOf(name);
 const value = (row, name) => state.table[row * state.width + column(name)];
 
 function values(name) {

@@ -97,7 +97,7 @@ const fromRanges = (text) => text.split(",").flatMap((part) => {
 
 function listMotifs(words) {
   const { motifs } = view;
-  find("motifs-told").textContent = words || `${motifs.length} motif${motifs.length === 1 ? "" : "s"}, best first; bar:beat, semitones above the first clear statement, what is kept`;
+  find("motifs-message").textContent = words || `${motifs.length} motif${motifs.length === 1 ? "" : "s"}, best first; bar:beat, semitones above the first clear statement, what is kept`;
   find("motifs").replaceChildren(...motifs.map(buildMotif));
   find("play-all").disabled = true;
   document.body.dataset.motifs = String(motifs.length);
@@ -179,7 +179,7 @@ async function search(step) {
   if (view.chosen.length < 2) return;
   view.asked = toRanges(view.chosen);
   remember(step);
-  find("found-told").textContent = "looking…";
+  find("found-message").textContent = "looking…";
   await askCorpus(view.asked);
 }
 
@@ -191,8 +191,8 @@ function listFound(answer) {
     const searched = `${answer.windows.toLocaleString()} windows of ${answer.songs.toLocaleString()}${answer.songs < answer.total ? ` of ${answer.total.toLocaleString()}` : ""} songs`;
     const used = answer.used < view.chosen.length ? ` · the first ${answer.used} notes, as many as one window of the model holds` : "";
     const empty = answer.total ? answer.windows ? `nothing alike in ${searched}` : "the songs are being encoded; what is alike appears here by itself" : "there are no songs to look in: start softaxes explore with a folder of MIDI files";
-    find("found-told").textContent = view.found.length ? `nearest of ${searched}, axes removed · place, transposition, notes that return, likeness (1: the same)${used}` : empty;
-  } else find("found-told").textContent = "Choose notes: drag a box around them, or use the keys below.";
+    find("found-message").textContent = view.found.length ? `nearest of ${searched}, axes removed · place, transposition, notes that return, likeness (1: the same)${used}` : empty;
+  } else find("found-message").textContent = "Choose notes: drag a box around them, or use the keys below.";
   find("found").replaceChildren(...view.found.map(buildFound));
   find("play-found").disabled = view.found.length === 0;
   if (answer) document.body.dataset.found = `${view.asked}:${answer.songs}`;

@@ -6,7 +6,7 @@ import { Chart, number, percent, plain, ticks } from "./charts.js";
 import { svg } from "./svg.js";
 
 const find = (id) => document.getElementById(id);
-const view = { reports: [], report: null, sweep: null, part: "all", kind: { move: "", success: "", sheet: "" }, sheet: 0 };
+const view = { reports: [], report: null, sweep: null, part: "all", kind: { move: "", success: "", suite: "" }, suite: 0 };
 const share = (value) => percent(value < 9.95 ? Number(value.toFixed(1)) : Math.round(value));
 
 async function start() {
@@ -18,9 +18,9 @@ async function start() {
 }
 
 async function restore() {
-  const { report, part = "all", kind = "", sheet = 0, against } = readState();
+  const { report, part = "all", kind = "", suite = 0, against } = readState();
   const chosen = view.reports.find(({ name }) => name === report) ?? view.reports[0];
-  Object.assign(view, { part, sheet: Number(sheet) || 0, kind: { move: kind, success: kind, sheet: kind } });
+  Object.assign(view, { part, suite: Number(suite) || 0, kind: { move: kind, success: kind, suite: kind } });
   await open(chosen);
   if (against && view.sweep) { find("sweep-figure").value = against; drawSweep(); }
 }
@@ -44,19 +44,19 @@ function showAll(chosen) {
   const { windows, songs, corpus, n } = report?.settings ?? {};
   const judged = windows ? `judged on ${windows.toLocaleString()} windows of ${songs} songs of ${corpus} that training never saw` : n ? `judged on ${n.toLocaleString()} fresh images` : "";
   find("about").textContent = report ? [`${report.name}`, judged || (sweep ? `${sweep.weights.length} weights, ${sweep.seeds} seeds each` : "")].filter(Boolean).join(": ") : "";
-  const shows = { cosines: drawn?.cosines, moves: drawn?.moves?.length, success: drawn?.success?.length, sweep, sheet: report?.sheets?.length };
+  const shows = { cosines: drawn?.cosines, moves: drawn?.moves?.length, success: drawn?.success?.length, sweep, suite: report?.suites?.length };
   for (const [name, there] of Object.entries(shows)) find(`${name}-section`).hidden = !there;
   if (report && !drawn && report.about !== "sweep") say(`this report was made before pictures could be redrawn: ${chosen.command}`, 12);
   if (shows.cosines) setUpCosines();
   if (shows.moves) setUpCurves("move", drawn.moves, drawMoves);
   if (shows.success) setUpCurves("success", drawn.success, drawSuccess);
   if (sweep) setUpSweep();
-  if (shows.sheet) setUpSheet();
+  if (shows.suite) setUpSuite();
 }
 
 function remember(step = true) {
-  const { kind, part, sheet } = view;
-  writeState({ report: find("report").value, part: part === "all" ? "" : part, kind: kind.sheet, sheet, against: view.sweep && find("sweep-figure").selectedIndex > 0 ? find("sweep-figure").value : "" }, step);
+  const { kind, part, suite } = view;
+  writeState({ report: find("report").value, part: part === "all" ? "" : part, kind: kind.suite, suite, against: view.sweep && find("sweep-figure").selectedIndex > 0 ? find("sweep-figure").value : "" }, step);
 }
 
 // A row of buttons of which one is pressed; values that are kinds wear their colour.
@@ -201,27 +201,27 @@ function drawSweep() {
   xs.forEach((value, k) => { chart.dot(value, ys[k], k === marked ? 6 : 3.6, k === marked ? "at" : ""); chart.text(plain(weights[k]), chart.x(value) + 8, chart.y(ys[k]) - 6, k === marked ? "start at" : "start"); });
   chart.upright(xs[marked], "mark");
   chart.show(`${paid.words} against ${bought.words}, by weight`);
-  const told = ({ values }) => { const all = values[marked], m = number(mean(all)); return all.length > 1 ? `${m} [${number(Math.min(...all))}, ${number(Math.max(...all))}]` : m; };
+  const shown = ({ values }) => { const all = values[marked], m = number(mean(all)); return all.length > 1 ? `${m} [${number(Math.min(...all))}, ${number(Math.max(...all))}]` : m; };
   find("sweep-marker").setAttribute("aria-valuetext", `weight ${weights[marked]}`);
-  read(find("sweep-read"), [["plain", "weight", plain(weights[marked])], ...figures.map((f) => ["plain", `${f.words}:`, told(f)])]);
+  read(find("sweep-read"), [["plain", "weight", plain(weights[marked])], ...figures.map((f) => ["plain", `${f.words}:`, shown(f)])]);
   find("sweep-how").textContent = `How to read it: each small dot is a run, each large one the mean of a weight's seeds; 1 is the recipe. Along: ${tell(bought)}. Upwards: ${tell(paid)}. The method can be tuned as far as this curve is not one point.`;
 }
 
-// ------------------------------------------------------------------ the sheet
+// ------------------------------------------------------------------ the suite
 
-function setUpSheet() {
-  const { sheets } = view.report;
-  if (!sheets[view.sheet]) view.sheet = 0;
-  find("sheet").replaceChildren(...sheets.map(({ title }, value) => Object.assign(document.createElement("option"), { value, textContent: title })));
-  find("sheet").value = view.sheet;
-  drawSheet();
+function setUpSuite() {
+  const { suites } = view.report;
+  if (!suites[view.suite]) view.suite = 0;
+  find("suite").replaceChildren(...suites.map(({ title }, value) => Object.assign(document.createElement("option"), { value, textContent: title })));
+  find("suite").value = view.suite;
+  drawSuite();
 }
 
-function drawSheet() {
-  const { rows, columns } = view.report.sheets[view.sheet], kinds = [...new Set(rows.map(({ kind }) => kind))].filter(Boolean);
-  if (!kinds.includes(view.kind.sheet)) view.kind.sheet = "";
-  buildSwitch(find("sheet-kinds"), [["", "all"], ...kinds.map((kind) => [kind, kind])], view.kind.sheet, (kind) => { view.kind.sheet = kind; remember(); drawSheet(); });
-  const chosen = rows.filter(({ kind, part }) => part === "all" && (!view.kind.sheet || kind === view.kind.sheet));
+function drawSuite() {
+  const { rows, columns } = view.report.suites[view.suite], kinds = [...new Set(rows.map(({ kind }) => kind))].filter(Boolean);
+  if (!kinds.includes(view.kind.suite)) view.kind.suite = "";
+  buildSwitch(find("suite-kinds"), [["", "all"], ...kinds.map((kind) => [kind, kind])], view.kind.suite, (kind) => { view.kind.suite = kind; remember(); drawSuite(); });
+  const chosen = rows.filter(({ kind, part }) => part === "all" && (!view.kind.suite || kind === view.kind.suite));
   find("rows").replaceChildren(...chosen.map((row) => buildRow(row, columns, rows.filter((r) => r.part !== "all" && r.words === row.words && r.kind === row.kind))));
 }
 
@@ -266,12 +266,12 @@ const redraws = { cosine: ["cosines", () => drawCosines()], move: ["moves", () =
 
 function listen() {
   find("report").addEventListener("change", (event) => {
-    view.sheet = 0;
+    view.suite = 0;
     open(view.reports.find(({ name }) => name === event.target.value)).then(() => remember()).catch((error) => say(error.message, 12));
   });
   for (const [name, [, redraw]] of Object.entries(redraws)) find(`${name}-marker`).addEventListener("input", redraw);
   find("sweep-figure").addEventListener("change", () => { drawSweep(); remember(); });
-  find("sheet").addEventListener("change", (event) => { view.sheet = Number(event.target.value); view.kind.sheet = ""; drawSheet(); remember(); });
+  find("suite").addEventListener("change", (event) => { view.suite = Number(event.target.value); view.kind.suite = ""; drawSuite(); remember(); });
   addEventListener("popstate", () => restore().catch((error) => say(error.message)));
   addEventListener("resize", () => { if (find("all").hidden || !(view.report || view.sweep)) return; for (const [section, redraw] of Object.values(redraws)) if (!find(`${section}-section`).hidden) redraw(); });
 }

@@ -128,13 +128,13 @@ def umap_3d_html(embedded: Array, pitch: Array, time: Array, *, script: bool = T
         stops = [tuple(int(255 * part) for part in colours(at)[:3]) for at in (0.0, 0.5, 1.0)]
         return [[at, f"rgb{stop}"] for at, stop in zip((0.0, 0.5, 1.0), stops, strict=True)]
 
-    told = [f"pitch {p:+g}, time {t:+g}" for p, t in zip(pitch, time, strict=True)]
+    labels = [f"pitch {p:+g}, time {t:+g}" for p, t in zip(pitch, time, strict=True)]
     clouds = []
     for kind, amount in (("pitch", pitch), ("time", time)):
         bar = {"title": {"text": _UNITS[kind]}}
         marker = {"size": 2, "color": amount, "colorscale": scale(kind), "opacity": 0.6, "colorbar": bar}
         x, y, z = np.round(embedded.astype(float), 3).T
-        clouds.append(go.Scatter3d(x=x, y=y, z=z, mode="markers", marker=marker, text=told, hoverinfo="text",
+        clouds.append(go.Scatter3d(x=x, y=y, z=z, mode="markers", marker=marker, text=labels, hoverinfo="text",
                                    visible=kind == "pitch"))  # fmt: skip
     buttons = [
         {"label": f"colour by {kind}", "method": "update", "args": [{"visible": [kind == "pitch", kind == "time"]}]}

@@ -1,4 +1,4 @@
-"""Does arithmetic on latents do what the edit does? Ladders of a line, a circle's clock, success at each amount."""
+"""Does arithmetic on latents do what the edit does? Shift sweeps, a circle's clock, success at each amount."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from softaxes.report.page import NEUTRAL, kind_colour
 from softaxes.report.pictures.canvas import FAINT, INK, Array, blank, legend, name, say_nothing, some
 
 
-def ladder(before: Array, after: Array, amount: Array, *, kind: str, unit: str) -> Figure:
+def shift_sweep(before: Array, after: Array, amount: Array, *, kind: str, unit: str) -> Figure:
     """Coordinate on a line after a shift: predicted (before + amount) against true, and what each amount moved.
 
     Left, one dot a view on the diagonal if the axis is calibrated. Right, the median move of each amount with the

@@ -81,8 +81,8 @@ class FaissSearch:
 
 def _moment(index: Index) -> str:
     """Changes with the rows that count."""
-    told = repr([(s.id, [song.alive for song in s.songs]) for s in index.manifest.segments])
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    segments = repr([(s.id, [song.alive for song in s.songs]) for s in index.manifest.segments])
+    return hashlib.sha256(segments.encode()).hexdigest()[:16]
 
 
 def _keep(faiss: Any, searcher: Any, path: Path, length: int) -> None:

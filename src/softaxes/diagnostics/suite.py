@@ -1,4 +1,4 @@
-"""The whole sheet at once: every figure that applies to labelled latents, of any encoder.
+"""The whole metric suite at once: every figure that applies to labelled latents, of any encoder.
 
 ``diagnose`` asks the questions of this package in turn. A figure that does not apply is absent (cross cosines of one
 kind, triples where no amounts add up); one that applies but cannot be computed is NaN (cosines of a dead encoder).
@@ -19,7 +19,7 @@ from softaxes.diagnostics.analogies import donor_errors, predict_from_donors
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.held_out import Folds, coordinates, fit, held_out_axes, predict
 from softaxes.diagnostics.labelled import Array, Labelled, label
-from softaxes.diagnostics.report import Report, Sheet
+from softaxes.diagnostics.report import Report, Suite
 from softaxes.geometry.axes import Axes
 from softaxes.geometry.kinds import Circle, Kind
 
@@ -60,24 +60,24 @@ def diagnose(
         ValueError: on shapes that do not fit or non-finite values, naming the argument.
     """
     batch = label(anchor, views, kind, amount, clipped=clipped, group=group, kinds=kinds)
-    sheet = Sheet(batch, Bootstrap(batch.group, n=draws, seed=seed))
+    suite = Suite(batch, Bootstrap(batch.group, n=draws, seed=seed))
     folds = held_out_axes(batch, axes)
-    _same_anchor(sheet)
-    _axes_of_all(sheet)
-    _laws(sheet)
-    _spectra(sheet, axes, seed)
-    _content(sheet, folds)
-    _operators(sheet, folds, seed)
-    _probes(sheet)
-    return Report(sheet.figures)
+    _same_anchor(suite)
+    _axes_of_all(suite)
+    _laws(suite)
+    _spectra(suite, axes, seed)
+    _content(suite, folds)
+    _operators(suite, folds, seed)
+    _probes(suite)
+    return Report(suite.figures)
 
 
-def _same_anchor(sheet: Sheet) -> None:
+def _same_anchor(suite: Suite) -> None:
     """Dead views, the cosines of each relation (of each kind too, where there are several), the opening angles."""
-    batch = sheet.batch
+    batch = suite.batch
     found = cosines.pair_cosines(batch)
     item, view = np.nonzero(batch.shifted)
-    sheet.add("dead", (~batch.alive)[item, view], item, chance=0.0)
+    suite.add("dead", (~batch.alive)[item, view], item, chance=0.0)
     chance = cosines.chance_same_anchor(batch.anchor.shape[1])
     for relation in cosines.RELATIONS:
         asked = found.asked(relation)
@@ -86,12 +86,12 @@ def _same_anchor(sheet: Sheet) -> None:
             for part, mask in found.parts().items():
                 chosen = asked & of_kind & mask & found.alive
                 values, item = found.error(relation)[chosen], found.item[chosen]
-                sheet.add(_COSINES[relation], values, item, chance=level, kind=kind, part=part)
-    for index, line in sheet.lines:
+                suite.add(_COSINES[relation], values, item, chance=level, kind=kind, part=part)
+    for index, line in suite.lines:
         for part, where in batch.parts().items():
             values, item = cosines.signed_differences(batch, index, where)
             angle = cosines.angle_of_halves
-            sheet.add("opening_angle", values, item, chance=90.0, kind=line.name, part=part, statistic=angle)
+            suite.add("opening_angle", values, item, chance=90.0, kind=line.name, part=part, statistic=angle)
 
 
 _COSINES = {"cross": "cross_cos", "same": "same_cos", "opposite": "opposite_cos", "circle": "circle_error"}
@@ -110,47 +110,47 @@ def _kinds_of_pairs(batch: Labelled, found: cosines.Cosines, asked: Array) -> li
     return masks
 
 
-def _axes_of_all(sheet: Sheet) -> None:
+def _axes_of_all(suite: Suite) -> None:
     """Agreement of each kind over images."""
-    batch = sheet.batch
-    for index, kind in sheet.occurring:
+    batch = suite.batch
+    for index, kind in suite.occurring:
         chance = global_axis.chance(kind, batch.anchor.shape[1])
         for part, where in batch.parts().items():
             values, item = global_axis.agreement_values(batch, index, where)
-            sheet.add("axis_agreement", values, item, chance=chance, kind=kind.name, part=part)
+            suite.add("axis_agreement", values, item, chance=chance, kind=kind.name, part=part)
             unit, group, item = global_axis.signed_units(batch, index, where)
             if not isinstance(kind, Circle) and (len(unit) or part == "all"):
                 value, interval = math.nan, (math.nan, math.nan)
                 if len(unit):
                     value = global_axis.between_images(unit, group)
-                    interval = global_axis.between_images_interval(unit, item, sheet.draws)
-                sheet.put("between_images", value, interval, len(unit), chance=0.0, kind=kind.name, part=part)
+                    interval = global_axis.between_images_interval(unit, item, suite.draws)
+                suite.put("between_images", value, interval, len(unit), chance=0.0, kind=kind.name, part=part)
 
 
-def _laws(sheet: Sheet) -> None:
+def _laws(suite: Suite) -> None:
     """Additivity of lines where triples add up, the size law of every kind."""
-    batch = sheet.batch
+    batch = suite.batch
     found = additivity.triples(batch)
     alive = ~np.isnan(found.error)
-    for index, line in sheet.lines:
+    for index, line in suite.lines:
         of_kind = found.kind == index
         for part, mask in _parts_of(found.clipped, len(found.kind)).items():
             chosen = of_kind & mask & alive
             if of_kind.any():
                 errors, item = found.error[chosen], found.item[chosen]
                 level = float(found.chance[of_kind].mean())
-                sheet.add("additivity", errors, item, chance=level, kind=line.name, part=part)
+                suite.add("additivity", errors, item, chance=level, kind=line.name, part=part)
     laws = (("size_r2", additivity.r2, 0.0), ("size_exponent", additivity.exponent, 0.0))
-    for index, kind in sheet.occurring:
+    for index, kind in suite.occurring:
         for part, where in batch.parts().items():
             moments, item = additivity.size_moments(batch, index, where)
             for name, statistic, chance in (*laws, ("size_ratio_cv", additivity.ratio_cv, math.nan)):
-                sheet.add(name, moments, item, chance=chance, kind=kind.name, part=part, statistic=statistic)
+                suite.add(name, moments, item, chance=chance, kind=kind.name, part=part, statistic=statistic)
 
 
-def _spectra(sheet: Sheet, axes: Axes | None, seed: int) -> None:
+def _spectra(suite: Suite, axes: Axes | None, seed: int) -> None:
     """Effective rank of latents and of content (axes fitted on these very items unless given), PCA of differences."""
-    batch, every = sheet.batch, np.arange(len(sheet.batch.anchor))
+    batch, every = suite.batch, np.arange(len(suite.batch.anchor))
     axes = fit(batch) if axes is None else axes
     dims = batch.anchor.shape[1]
     item, view = np.nonzero(batch.shifted)
@@ -167,94 +167,94 @@ def _spectra(sheet: Sheet, axes: Axes | None, seed: int) -> None:
         if len(rows):
             value = float(statistic(spectrum.variances_of(rows)[None])[0])
             interval = spectrum.spectrum_interval(rows, draws, of, statistic, high=high)
-        sheet.put(name, value, interval, len(rows), chance=chance)
+        suite.put(name, value, interval, len(rows), chance=chance)
 
 
 def _first_two(variances: Array) -> Array:
     return np.asarray(spectrum.shares_of_spectrum(variances)[:, :2].sum(axis=1))
 
 
-def _content(sheet: Sheet, folds: Folds) -> None:
+def _content(suite: Suite, folds: Folds) -> None:
     """Is the same music still the nearest, once the axes are removed?"""
-    found = neighbours.same_content(sheet.batch, folds)
+    found = neighbours.same_content(suite.batch, folds)
     for part, mask in _parts_of(found.clipped, len(found.rank)).items():
         right, item = (found.rank <= 1)[mask], found.item[mask]
-        sheet.add("content_recall", right, item, chance=1 / found.candidates, part=part)
+        suite.add("content_recall", right, item, chance=1 / found.candidates, part=part)
 
 
-def _operators(sheet: Sheet, folds: Folds, seed: int) -> None:
+def _operators(suite: Suite, folds: Folds, seed: int) -> None:
     """The operators of the held-out axes: errors, own shifts, retrieval; analogies; each axis' coordinate."""
-    batch = sheet.batch
+    batch = suite.batch
     predicted = predict(batch, folds)
     known = batch.shifted & ~np.isnan(predicted).any(axis=-1)
     own = operators.nearest_own_shift(predicted - batch.anchor[:, None], batch)
-    for index, kind in sheet.occurring:
+    for index, kind in suite.occurring:
         of_kind = known & (batch.kind == index)
-        _errors(sheet, predicted, of_kind, kind.name)
+        _errors(suite, predicted, of_kind, kind.name)
         item, view = np.nonzero(of_kind)
         level = float(own.chance[item, view].mean()) if len(item) else math.nan
-        sheet.add("own_shift", own.right[item, view], item, chance=level, kind=kind.name)
-        _retrieval(sheet, predicted, of_kind, kind.name, seed)
-    told = predict_from_donors(batch, DONORS, seed)
-    for index, line in sheet.lines:
-        errors, item = donor_errors(batch, told, index)
+        suite.add("own_shift", own.right[item, view], item, chance=level, kind=kind.name)
+        _retrieval(suite, predicted, of_kind, kind.name, seed)
+    by_donors = predict_from_donors(batch, DONORS, seed)
+    for index, line in suite.lines:
+        errors, item = donor_errors(batch, by_donors, index)
         if len(errors):
-            sheet.add("analogy_error", errors, item, chance=math.sqrt(1 + 1 / DONORS), kind=line.name)
+            suite.add("analogy_error", errors, item, chance=math.sqrt(1 + 1 / DONORS), kind=line.name)
     for index, kind in enumerate(batch.kinds):
         if (batch.amounts[..., index] != 0).any():
-            _coordinate(sheet, folds, index, kind)
+            _coordinate(suite, folds, index, kind)
 
 
-def _errors(sheet: Sheet, predicted: Array, of_kind: Array, kind: str) -> None:
+def _errors(suite: Suite, predicted: Array, of_kind: Array, kind: str) -> None:
     """Relative error by part, and skill, of the operator of one kind."""
-    batch = sheet.batch
+    batch = suite.batch
     for part, where in batch.parts().items():
         item, view = np.nonzero(of_kind & batch.alive & where)
         errors = np.linalg.norm(predicted[item, view] - batch.views[item, view], axis=-1) / batch.norm[item, view]
-        sheet.add("relative_error", errors, item, chance=1.0, kind=kind, part=part)
+        suite.add("relative_error", errors, item, chance=1.0, kind=kind, part=part)
     item, view = np.nonzero(of_kind)
     error = np.square(predicted[item, view] - batch.views[item, view]).sum(axis=-1)
     values = np.stack([error, np.square(batch.norm[item, view])], axis=1)
-    sheet.add("skill", values, item, chance=0.0, kind=kind, statistic=probes.r2_of_means)
+    suite.add("skill", values, item, chance=0.0, kind=kind, statistic=probes.r2_of_means)
 
 
-def _retrieval(sheet: Sheet, predicted: Array, known: Array, kind: str, seed: int) -> None:
+def _retrieval(suite: Suite, predicted: Array, known: Array, kind: str, seed: int) -> None:
     """Each crop's first view of a kind among those of all crops (at most ``GALLERY`` of them), and the controls."""
-    batch = sheet.batch
+    batch = suite.batch
     item = np.flatnonzero(known.any(axis=1))
     if len(item) > GALLERY:
         item = np.sort(np.random.default_rng(seed).permutation(item)[:GALLERY])
     if len(item) < 2:
         return
     view = known[item].argmax(axis=1)
-    told, start, gallery = predicted[item, view], batch.anchor[item], batch.views[item, view]
+    reached, start, gallery = predicted[item, view], batch.anchor[item], batch.views[item, view]
     target = np.arange(len(item))
-    alone = neighbours.retrieval(told, start, gallery, target, seed=seed)
-    crowded = neighbours.retrieval(told, start, gallery, target, seed=seed, with_query=True)
+    alone = neighbours.retrieval(reached, start, gallery, target, seed=seed)
+    crowded = neighbours.retrieval(reached, start, gallery, target, seed=seed, with_query=True)
     chance, rank = alone.operator.chance, alone.operator.rank
     harmonic = float((1 / np.arange(1, len(item) + 1)).mean())
     for name, values, level in (
-        ("h1", rank <= 1, chance),
-        ("h5", rank <= 5, min(1.0, 5 * chance)),
+        ("hit_at_1", rank <= 1, chance),
+        ("hit_at_5", rank <= 5, min(1.0, 5 * chance)),
         ("mrr", 1 / rank, harmonic),
-        ("h1_with_query", crowded.operator.rank <= 1, crowded.operator.chance),
-        ("h1_no_operator", alone.no_operator.rank <= 1, chance),
-        ("h1_random_direction", alone.random_direction.rank <= 1, chance),
+        ("hit_at_1_with_query", crowded.operator.rank <= 1, crowded.operator.chance),
+        ("hit_at_1_no_operator", alone.no_operator.rank <= 1, chance),
+        ("hit_at_1_random_direction", alone.random_direction.rank <= 1, chance),
     ):
-        sheet.add(name, values, item, chance=level, kind=kind)
+        suite.add(name, values, item, chance=level, kind=kind)
 
 
-def _coordinate(sheet: Sheet, folds: Folds, index: int, kind: Kind) -> None:
-    before, after, amount, item = coordinates(sheet.batch, folds, index)
+def _coordinate(suite: Suite, folds: Folds, index: int, kind: Kind) -> None:
+    before, after, amount, item = coordinates(suite.batch, folds, index)
     if isinstance(kind, Circle):
         values = operators.phase_cos(before, after, amount, kind.period)
-        sheet.add("phase_cos", values, item, chance=0.0, kind=kind.name)
+        suite.add("phase_cos", values, item, chance=0.0, kind=kind.name)
         return
     values = np.stack([np.square(after - before - amount), np.square(after - before), after, np.square(after)], axis=1)
     idle = float(_coordinate_r2(values.mean(axis=0, keepdims=True)[:, 1:])[0]) if len(values) else math.nan
     columns = values[:, [0, 2, 3]]
-    sheet.add("coordinate_r2", columns, item, chance=idle, kind=kind.name, statistic=_coordinate_r2)
-    sheet.add("coordinate_skill", values[:, :2], item, chance=0.0, kind=kind.name, statistic=probes.r2_of_means)
+    suite.add("coordinate_r2", columns, item, chance=idle, kind=kind.name, statistic=_coordinate_r2)
+    suite.add("coordinate_skill", values[:, :2], item, chance=0.0, kind=kind.name, statistic=probes.r2_of_means)
 
 
 def _coordinate_r2(means: Array) -> Array:
@@ -263,18 +263,18 @@ def _coordinate_r2(means: Array) -> Array:
     return probes.r2_of_means(np.stack([error, second - first**2], axis=1))
 
 
-def _probes(sheet: Sheet) -> None:
+def _probes(suite: Suite) -> None:
     """Linear probes of the amount (needs two groups to hold one out), overlap of the kinds' subspaces (no interval)."""
-    batch = sheet.batch
-    for index, line in sheet.lines:
+    batch = suite.batch
+    for index, line in suite.lines:
         if len(np.unique(batch.group[(batch.kind == index).any(axis=1)])) > 1:
             probe, item = probes.shift_probe(batch, index)
             statistic = probes.r2_of_means
-            sheet.add("shift_r2", probe.values, item, chance=0.0, kind=line.name, statistic=statistic)
+            suite.add("shift_r2", probe.values, item, chance=0.0, kind=line.name, statistic=statistic)
     for (a, b), found in probes.overlaps(batch).items():
         nothing = (math.nan, math.nan)
         n = int((batch.alive & batch.shifted).sum())
-        sheet.put("subspace_overlap", found.overlap, nothing, n, chance=found.chance, kind=f"{a}+{b}")
+        suite.put("subspace_overlap", found.overlap, nothing, n, chance=found.chance, kind=f"{a}+{b}")
 
 
 def _parts_of(clipped: Array | None, n: int) -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""The whole sheet on encoders whose figures are known, and the forms it takes."""
+"""The whole suite on encoders whose figures are known, and the forms it takes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from . import worlds
 from .worlds import args
 
 
-def sheet(world, **extras):
+def suite(world, **extras):
     return diagnose(**args(world, "kinds", "clipped"), draws=100, **extras)
 
 
 @pytest.mark.parametrize("make, slack", [(worlds.perfect, 1e-5), (worlds.duplicated, 1e-5), (worlds.circle, 0.05)])
 def test_a_perfect_encoder_gets_every_best_value(rng, make, slack):
     """A circle's plane is estimated from correlations, which 100 items know to a few per cent."""
-    report = sheet(make(rng), group=np.repeat(np.arange(50), 4))
+    report = suite(make(rng), group=np.repeat(np.arange(50), 4))
     for key, figure in report.items():
         if math.isfinite(figure.about.best):
             assert figure.value == pytest.approx(figure.about.best, abs=slack), key
@@ -34,7 +34,7 @@ def test_a_perfect_encoder_gets_every_best_value(rng, make, slack):
 
 
 def test_perfect_world_has_the_expected_keys(rng):
-    report = sheet(worlds.perfect(rng))
+    report = suite(worlds.perfect(rng))
     for key in ("dead", "cross_cos", "same_cos", "same_cos.pitch", "opening_angle.time", "additivity.pitch"):
         assert key in report
     for key in ("circle_error", "cross_cos.unclipped", "phase_cos.pitch", "cross_cos.pitch+time"):
@@ -44,10 +44,10 @@ def test_perfect_world_has_the_expected_keys(rng):
 
 
 def test_a_random_encoder_gets_chance(rng):
-    report = sheet(worlds.random(rng, items=1000))
+    report = suite(worlds.random(rng, items=1000))
     for name in ("same_cos", "opposite_cos", "cross_cos", "axis_agreement.pitch", "between_images.time"):
         assert report[name].value == pytest.approx(report[name].chance, abs=0.03), name
-    for name in ("content_recall", "h1.pitch", "h5.time", "shift_r2.time", "skill.pitch"):
+    for name in ("content_recall", "hit_at_1.pitch", "hit_at_5.time", "shift_r2.time", "skill.pitch"):
         assert report[name].value == pytest.approx(report[name].chance, abs=0.04), name
     assert report["effective_rank"].value == pytest.approx(report["effective_rank"].chance, abs=0.5)
     assert report["relative_error.pitch"].value == pytest.approx(1, abs=0.05)
@@ -56,7 +56,7 @@ def test_a_random_encoder_gets_chance(rng):
 
 
 def test_a_dead_encoder_gets_no_praise(rng):
-    report = sheet(worlds.dead(rng))
+    report = suite(worlds.dead(rng))
     assert report["dead"].value == 1
     for key, figure in report.items():
         best = figure.about.best
@@ -68,15 +68,15 @@ def test_a_dead_encoder_gets_no_praise(rng):
 def test_dead_and_narrow_circles(rng):
     world = worlds.circle(rng)
     still = np.ones_like(world["views"])
-    report = sheet(world | {"anchor": still[:, 0], "views": still})
+    report = suite(world | {"anchor": still[:, 0], "views": still})
     assert report["dead"].value == 1 and math.isnan(report["circle_error"].value)
     narrow = world | {"anchor": world["anchor"][:, :2], "views": world["views"][..., :2]}
-    assert "coordinate_skill.pitch" in sheet(narrow)
-    assert sheet(narrow)["phase_cos.metre"].n == 0
+    assert "coordinate_skill.pitch" in suite(narrow)
+    assert suite(narrow)["phase_cos.metre"].n == 0
 
 
 def test_axes_of_each_image_are_seen_by_global_figures_only(rng):
-    report = sheet(worlds.own_axes(rng, items=400))
+    report = suite(worlds.own_axes(rng, items=400))
     assert report["same_cos"].value == pytest.approx(1)
     assert report["additivity.pitch"].value == pytest.approx(0, abs=1e-7)
     assert report["axis_agreement.pitch"].value < 0.1
@@ -84,7 +84,7 @@ def test_axes_of_each_image_are_seen_by_global_figures_only(rng):
 
 
 def test_clipped_and_unclipped_are_reported_apart():
-    report = sheet(worlds.centroid(2000, margin=0))
+    report = suite(worlds.centroid(2000, margin=0))
     assert report["cross_cos.unclipped"].value == pytest.approx(0, abs=1e-6)
     assert report["cross_cos.clipped"].value > 0.4
     assert report["cross_cos"].n == report["cross_cos.clipped"].n + report["cross_cos.unclipped"].n
@@ -93,73 +93,73 @@ def test_clipped_and_unclipped_are_reported_apart():
         assert report[f"{name}.clipped"].n > 0
     assert report["axis_agreement.pitch.unclipped"].value == pytest.approx(1)
     assert report["relative_error.time.unclipped"].value == pytest.approx(0, abs=1e-4)
-    whole = sheet(worlds.centroid(200, margin=4))
+    whole = suite(worlds.centroid(200, margin=4))
     assert not any(key.endswith(".clipped") for key in whole)
 
 
 def test_one_kind_one_view_one_item(rng):
     world = worlds.perfect(rng, items=30)
     world["kind"][:] = 0
-    assert "cross_cos" not in sheet(world) and "axis_agreement.time" not in sheet(world)
+    assert "cross_cos" not in suite(world) and "axis_agreement.time" not in suite(world)
     single = {n: v[:, :1] if n in ("views", "kind", "amount") else v for n, v in worlds.perfect(rng, items=30).items()}
-    assert "same_cos" not in sheet(single) and "additivity.pitch" not in sheet(single)
+    assert "same_cos" not in suite(single) and "additivity.pitch" not in suite(single)
     lonely = {n: v[:1] if n != "kinds" else v for n, v in worlds.perfect(rng, items=30).items()}
-    report = sheet(lonely)
+    report = suite(lonely)
     assert math.isnan(report["axis_agreement.pitch"].value) and math.isnan(report["same_cos"].low)
-    assert "h1.pitch" not in report and "shift_r2.pitch" not in report
+    assert "hit_at_1.pitch" not in report and "shift_r2.pitch" not in report
 
 
 def test_a_kind_that_one_half_of_the_songs_never_shows(rng):
     """Its views in the other half have no axes to be judged by."""
     world = worlds.perfect(rng, items=40)
     world["kind"][1::2] = 0
-    report = sheet(world)
+    report = suite(world)
     assert report["relative_error.time"].n == 0 and math.isnan(report["own_shift.time"].value)
-    assert report["relative_error.pitch"].n == 20 * 4 + 20 * 8 and "h1.time" not in report
+    assert report["relative_error.pitch"].n == 20 * 4 + 20 * 8 and "hit_at_1.time" not in report
     assert report["axis_agreement.time"].value == pytest.approx(1)
 
 
 def test_three_kinds_report_each_pair(rng):
     world = worlds.perfect(rng, items=30)
     world["kind"][:, 3] = world["kind"][:, 7] = 2
-    report = sheet(world | {"kinds": (*worlds.LINES, Line("speed"))})
+    report = suite(world | {"kinds": (*worlds.LINES, Line("speed"))})
     assert {"cross_cos.pitch+time", "cross_cos.pitch+speed", "cross_cos.time+speed"} <= set(report)
 
 
 def test_more_crops_than_the_gallery_holds(rng, monkeypatch):
-    monkeypatch.setattr("softaxes.diagnostics.sheet.GALLERY", 50)
-    report = sheet(worlds.perfect(rng))
-    assert report["h1.pitch"].n == 50 and report["h1.pitch"].chance == 1 / 50
-    assert report["h1_with_query.pitch"].chance == 1 / 51
+    monkeypatch.setattr("softaxes.diagnostics.suite.GALLERY", 50)
+    report = suite(worlds.perfect(rng))
+    assert report["hit_at_1.pitch"].n == 50 and report["hit_at_1.pitch"].chance == 1 / 50
+    assert report["hit_at_1_with_query.pitch"].chance == 1 / 51
 
 
 def test_given_axes_are_used(rng):
     world = worlds.perfect(rng)
     tensors = {name: torch.from_numpy(value) for name, value in args(world).items()}
     backwards = fit_axes(**tensors | {"amount": -tensors["amount"]}, kinds=worlds.LINES)
-    assert sheet(world, axes=backwards)["relative_error.pitch"].value == pytest.approx(2, abs=1e-3)
+    assert suite(world, axes=backwards)["relative_error.pitch"].value == pytest.approx(2, abs=1e-3)
 
 
 def test_intervals_hold_the_value_and_follow_the_groups(rng):
     world = worlds.random(rng, items=200)
     song = np.repeat(np.arange(10), 20)
-    songs, items = sheet(world, group=song), sheet(world)
+    songs, items = suite(world, group=song), suite(world)
     for key, figure in songs.items():
         if not math.isnan(figure.low):
             assert figure.low <= figure.value <= figure.high, key
     world["views"] += 5 * rng.standard_normal((10, 1, 16))[song]
-    songs, items = sheet(world, group=song)["same_cos"], sheet(world)["same_cos"]
+    songs, items = suite(world, group=song)["same_cos"], suite(world)["same_cos"]
     assert songs.value == items.value and songs.high - songs.low > 1.5 * (items.high - items.low)
 
 
-def test_same_seed_same_sheet(rng):
+def test_same_seed_same_suite(rng):
     world = worlds.random(rng, items=60)
-    assert sheet(world, seed=3).to_dict() == sheet(world, seed=3).to_dict()
-    assert sheet(world, seed=3).to_dict() != sheet(world, seed=4).to_dict()
+    assert suite(world, seed=3).to_dict() == suite(world, seed=3).to_dict()
+    assert suite(world, seed=3).to_dict() != suite(world, seed=4).to_dict()
 
 
 def test_it_fits_into_json_and_into_a_terminal(rng):
-    report = sheet(worlds.dead(rng))
+    report = suite(worlds.dead(rng))
     rows = json.loads(json.dumps(report.to_dict(), allow_nan=False))
     assert rows["cross_cos"]["value"] is None and rows["cross_cos"]["reading"] == PROPERTIES["cross_cos"].reading
     assert rows["dead"]["value"] == 1 and rows["dead"]["n"] == 320
@@ -180,8 +180,8 @@ def test_public_name_and_bad_input(rng):
     assert sa.diagnose is diagnose
     world = worlds.perfect(rng, items=4)
     with pytest.raises(ValueError, match=r"`views` must be finite, got NaN or infinity"):
-        sheet(world | {"views": np.full_like(world["views"], np.nan)})
+        suite(world | {"views": np.full_like(world["views"], np.nan)})
     with pytest.raises(ValueError, match=r"`anchor` must have shape \(B, D\) with B, D > 0, got \(0, 12\)"):
-        sheet(world | {"anchor": np.zeros((0, 12))})
+        suite(world | {"anchor": np.zeros((0, 12))})
     with pytest.raises(ValueError, match=r"`group` must have shape \(4,\)"):
-        sheet(world, group=[1])
+        suite(world, group=[1])

@@ -3,7 +3,7 @@
 Three sets of images, drawn from a seed that training never uses:
 
     triplets   n of the article's law: cosines, angles, global axis, ranks, content, operators
-    ladders    n/5 images at every shift -4..4 of each kind: additivity, size law, own-shift identification
+    shift_sweeps    n/5 images at every shift -4..4 of each kind: additivity, size law, own-shift identification
     grids      images at all 9 x 9 shifts of both kinds: spectra and maps
 """
 
@@ -33,7 +33,7 @@ from softaxes.report.controls import centroid, untrained
 from softaxes.report.tables import joined
 from softaxes.training.tracking import read_metrics
 
-FROM_LADDERS = ("additivity", "own_shift", "size_r2", "size_exponent", "size_ratio_cv")
+FROM_SHIFT_SWEEPS = ("additivity", "own_shift", "size_r2", "size_exponent", "size_ratio_cv")
 GRIDS = 100
 SIZE = 16  # side of the article's canvas; what a model sees beyond it is margin
 UNTRAINED, CENTROID = "untrained encoder", "centroid by hand"
@@ -46,7 +46,7 @@ class Blobs:
     """The images of the three sets; ``grids`` is (m, 9, 9, 1, side, side)."""
 
     triplets: BlobViews
-    ladders: Views
+    shift_sweeps: Views
     grids: torch.Tensor
 
 
@@ -55,7 +55,7 @@ class BlobLatents:
     """Their latents; ``grids`` is (m, 9, 9, D)."""
 
     triplets: Labelled
-    ladders: Labelled
+    shift_sweeps: Labelled
     grids: Array
 
 
@@ -66,8 +66,8 @@ def draw_blobs(n: int, *, seed: int, size: int = 16, margin: int = 0, grids: int
     images = blob_images(max(n // 5, 2), seed=generator, size=size, margin=margin)
     amount = torch.tensor(AMOUNTS * 2).expand(len(images), -1)
     kind = torch.arange(2).repeat_interleave(len(AMOUNTS)).expand(len(images), -1)
-    ladders = labelled_views(images, kind, amount, kinds=KINDS, shifts=SHIFTS)
-    return Blobs(triplets, ladders, shift_grid(blob_images(grids, seed=generator, size=size, margin=margin)))
+    shift_sweeps = labelled_views(images, kind, amount, kinds=KINDS, shifts=SHIFTS)
+    return Blobs(triplets, shift_sweeps, shift_grid(blob_images(grids, seed=generator, size=size, margin=margin)))
 
 
 def encode_blobs(encode: Encode, blobs: Blobs) -> BlobLatents:
@@ -75,7 +75,9 @@ def encode_blobs(encode: Encode, blobs: Blobs) -> BlobLatents:
     grids = blobs.grids
     flat = encode(grids.flatten(0, 2))
     return BlobLatents(
-        _labelled(encode, blobs.triplets), _labelled(encode, blobs.ladders), flat.reshape(*grids.shape[:3], -1).numpy()
+        _labelled(encode, blobs.triplets),
+        _labelled(encode, blobs.shift_sweeps),
+        flat.reshape(*grids.shape[:3], -1).numpy(),
     )
 
 
@@ -123,7 +125,7 @@ def decode_blobs(model: Model, latents: BlobLatents, blobs: Blobs, *, examples: 
     return Decoded(float(r2_of_means(values.mean(axis=0, keepdims=True))[0]), low, high, len(z), shown, kind, amount)
 
 
-def toy_sheet(latents: BlobLatents, images: torch.Tensor, axes: Axes | None = None, *, draws: int = 1000) -> Report:
+def toy_suite(latents: BlobLatents, images: torch.Tensor, axes: Axes | None = None, *, draws: int = 1000) -> Report:
     """Every figure of an encoder of blobs.
 
     Args:
@@ -131,11 +133,13 @@ def toy_sheet(latents: BlobLatents, images: torch.Tensor, axes: Axes | None = No
         axes: fitted on training data; by default each half of the images is judged by axes of the other half.
         draws: of the bootstrap.
     """
-    parts = [_diagnose(batch, axes, draws) for batch in (latents.triplets, latents.ladders)]
+    parts = [_diagnose(batch, axes, draws) for batch in (latents.triplets, latents.shift_sweeps)]
     names = [dict.fromkeys(figure.name for figure in part.values()) for part in parts]
     extra = Report([pixel_probe(latents.triplets.anchor, images), *_grid_first(latents.grids)])
     return joined(
-        (parts[0], [name for name in names[0] if name not in FROM_LADDERS]), (parts[1], FROM_LADDERS), (extra, ())
+        (parts[0], [name for name in names[0] if name not in FROM_SHIFT_SWEEPS]),
+        (parts[1], FROM_SHIFT_SWEEPS),
+        (extra, ()),
     )
 
 
@@ -172,14 +176,14 @@ def _grid_first(grids: Array) -> list[Figure]:
 
 @dataclass(frozen=True, eq=False)
 class ToyFindings:
-    """What is known of a run: its figures on fresh images (``sheet``), by the article's yardstick (``notebook``) and in
+    """What is known of a run: its figures on fresh images (``suite``), by the article's protocol (``notebook``) and in
     its small draws (``noise``: values by key), those of the controls by name, and the logged training ``history``.
     """
 
     model: Model
     blobs: Blobs
     latents: BlobLatents
-    sheet: Report
+    suite: Report
     notebook: Report
     noise: Mapping[str, list[float]]
     controls: Mapping[str, Report]
@@ -206,10 +210,10 @@ def toy_findings(run: Path, *, n: int = 5000, seed: int = 0, controls: bool = Tr
         model=model,
         blobs=blobs,
         latents=latents,
-        sheet=toy_sheet(latents, images, model.axes),
+        suite=toy_suite(latents, images, model.axes),
         notebook=article.notebook_figures(drawn, latents.grids[: article.NOTEBOOK_GRIDS]),
         noise=article.small_draws(drawn),
-        controls={name: toy_sheet(z, images) for name, z in other_latents.items()},
+        controls={name: toy_suite(z, images) for name, z in other_latents.items()},
         control_latents=other_latents,
         history=read_metrics(run),
         decoded=decode_blobs(model, latents, blobs),

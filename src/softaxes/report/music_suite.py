@@ -1,6 +1,6 @@
 """What is measured of an encoder of music, on songs it has never seen?
 
-``music_sheet`` asks everything: the figures of ``diagnose`` on shifted windows and on isolated motifs, own-shift
+``music_suite`` asks everything: the figures of ``diagnose`` on shifted windows and on isolated motifs, own-shift
 identification among all shifts, and the notes that come back after steering. Intervals are over songs.
 """
 
@@ -25,9 +25,9 @@ from softaxes.geometry.axes import Axes
 from softaxes.geometry.kinds import Circle
 from softaxes.model.model import Model
 from softaxes.report.controls import untrained
-from softaxes.report.music_joint import beyond_figures, joint_figures
+from softaxes.report.music_joint import extrapolation_figures, joint_figures
 from softaxes.report.music_notes import DECODED, Edited, edit, edit_figures, reconstruction_figures
-from softaxes.report.music_views import LADDER_WINDOWS, PITCH, HeldOut, MusicLatents, draw_views, encode_all
+from softaxes.report.music_views import PITCH, SWEEP_WINDOWS, HeldOut, MusicLatents, draw_views, encode_all
 from softaxes.report.tables import joined
 
 GALLERY = 1500  # windows among which two operations at once must find the right one
@@ -37,22 +37,22 @@ GALLERY = 1500  # windows among which two operations at once must find the right
 class MusicFindings:
     """What is known of a model of music.
 
-    ``sheets`` holds "running", "isolated", "joint" and "beyond"; ``controls`` the first two of other encoders by name;
-    ``edits`` the decoded operations by kind with ``edit_sheets`` by kind and method, and ``reconstruction``, all empty
-    without a decoder.
+    ``suites`` holds "running", "isolated", "joint" and "extrapolation"; ``controls`` the first two of other encoders by
+    name; ``edits`` the decoded operations by kind with ``edit_suites`` by kind and method, and ``reconstruction``, all
+    empty without a decoder.
     """
 
     model: Model
     held_out: HeldOut
     latents: MusicLatents
-    sheets: Mapping[str, Report]
+    suites: Mapping[str, Report]
     controls: Mapping[str, Mapping[str, Report]]
     edits: Mapping[str, Edited]
-    edit_sheets: Mapping[str, Mapping[str, Report]]
+    edit_suites: Mapping[str, Mapping[str, Report]]
     reconstruction: Report
 
 
-def music_sheet(
+def music_suite(
     model: Model,
     windows_with_context: ArrayLike | Tensor,
     song: ArrayLike,
@@ -91,12 +91,12 @@ def music_sheet(
         model=model,
         held_out=held_out,
         latents=latents,
-        sheets=music_figures(latents, model.axes, draws=draws)
+        suites=music_figures(latents, model.axes, draws=draws)
         | {"joint": joint_figures(model, gallery, seed=seed, draws=draws)}
-        | {"beyond": beyond_figures(model, held_out.some(LADDER_WINDOWS, seed), draws=draws)},
+        | {"extrapolation": extrapolation_figures(model, held_out.some(SWEEP_WINDOWS, seed), draws=draws)},
         controls={name: music_figures(encode_all(other, drawn), draws=draws) for name, other in others.items()},
         edits=edits,
-        edit_sheets={kind: edit_figures(edited, group, draws=draws) for kind, edited in edits.items()},
+        edit_suites={kind: edit_figures(edited, group, draws=draws) for kind, edited in edits.items()},
         reconstruction=reconstruction_figures(first, group, draws=draws) if first else Report([]),
     )
 
@@ -118,17 +118,17 @@ def _held_out(model: Model, rolls: ArrayLike | Tensor, song: ArrayLike, semitone
 
 
 def music_figures(latents: MusicLatents, axes: Axes | None = None, *, draws: int = 1000) -> dict[str, Report]:
-    """Sheets "running" and, with isolated motifs, "isolated".
+    """Suites "running" and, with isolated motifs, "isolated".
 
     Args:
         axes: fitted on training songs; by default each half of the songs is judged by axes of the other half.
     """
-    sheet = _diagnose(latents.running, axes, draws)
-    names = list(dict.fromkeys(figure.name for figure in sheet.values() if figure.name != "own_shift"))
-    sheets = {"running": joined((sheet, names), (own_shift_figures(latents.ladders, axes, draws=draws), ()))}
+    suite = _diagnose(latents.running, axes, draws)
+    names = list(dict.fromkeys(figure.name for figure in suite.values() if figure.name != "own_shift"))
+    suites = {"running": joined((suite, names), (own_shift_figures(latents.shift_sweeps, axes, draws=draws), ()))}
     if latents.isolated is not None:
-        sheets["isolated"] = _diagnose(latents.isolated, axes, draws)
-    return sheets
+        suites["isolated"] = _diagnose(latents.isolated, axes, draws)
+    return suites
 
 
 def _diagnose(batch: Labelled, axes: Axes | None, draws: int) -> Report:
@@ -138,13 +138,13 @@ def _diagnose(batch: Labelled, axes: Axes | None, draws: int) -> Report:
     )  # fmt: skip
 
 
-def own_shift_figures(ladders: Labelled, axes: Axes | None, *, draws: int = 1000) -> Report:
+def own_shift_figures(shift_sweeps: Labelled, axes: Axes | None, *, draws: int = 1000) -> Report:
     """Is the right one of *all* shifts of a window the nearest to what the operator says? By kind."""
-    moved = predict(ladders, held_out_axes(ladders, axes)) - ladders.anchor[:, None]
-    found, bootstrap = nearest_own_shift(moved, ladders), Bootstrap(ladders.group, n=draws)
+    moved = predict(shift_sweeps, held_out_axes(shift_sweeps, axes)) - shift_sweeps.anchor[:, None]
+    found, bootstrap = nearest_own_shift(moved, shift_sweeps), Bootstrap(shift_sweeps.group, n=draws)
     figures = []
-    for index, kind in enumerate(ladders.kinds):
-        item, view = np.nonzero((ladders.kind == index) & ladders.shifted)
+    for index, kind in enumerate(shift_sweeps.kinds):
+        item, view = np.nonzero((shift_sweeps.kind == index) & shift_sweeps.shifted)
         if len(item):
             right = found.right[item, view]
             low, high = bootstrap.interval(right, item)
@@ -162,15 +162,17 @@ class Success:
     candidates: int
 
 
-def success_at_amounts(ladders: Labelled, axes: Axes, kind: int, *, seed: int = 0) -> Success:
+def success_at_amounts(shift_sweeps: Labelled, axes: Axes, kind: int, *, seed: int = 0) -> Success:
     """H@1 at each amount, in the gallery of all windows *shifted by that same amount*: register alone does not help."""
-    predicted = predict(ladders, held_out_axes(ladders, axes))
+    predicted = predict(shift_sweeps, held_out_axes(shift_sweeps, axes))
     amounts, right = [], {"operator": [], "no operator": [], "random direction": []}  # type: ignore[var-annotated]
-    everyone = np.arange(len(ladders.anchor))
-    for level in np.unique(ladders.amount[ladders.kind == kind]):
-        item, view = np.nonzero((ladders.kind == kind) & (ladders.amount == level))
-        assert np.array_equal(item, everyone)  # a ladder holds every amount of every window once
-        found = retrieval(predicted[item, view], ladders.anchor, ladders.views[item, view], everyone, seed=seed)
+    everyone = np.arange(len(shift_sweeps.anchor))
+    for level in np.unique(shift_sweeps.amount[shift_sweeps.kind == kind]):
+        item, view = np.nonzero((shift_sweeps.kind == kind) & (shift_sweeps.amount == level))
+        assert np.array_equal(item, everyone)  # a shift_sweep holds every amount of every window once
+        found = retrieval(
+            predicted[item, view], shift_sweeps.anchor, shift_sweeps.views[item, view], everyone, seed=seed
+        )
         amounts.append(np.full(len(item), level))
         for method, hits in zip(right, (found.operator, found.no_operator, found.random_direction), strict=True):
             right[method].append(hits.rank <= 1)
