@@ -37,6 +37,9 @@ def run(*words: object) -> int:
 def test_table_and_page(midi_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(midi_file.parent)
     assert run("motifs", "find", midi_file) == 0
+    assert list(midi_file.parent.iterdir()) == [midi_file], "nothing is written unasked"
+    assert "--page FILE.html" in capsys.readouterr().out
+    assert run("motifs", "find", midi_file, "--page", "planted-motifs.html") == 0
     printed = capsys.readouterr().out
     assert re.search(r"\n +3:1 +\+5 +exact", printed), printed
     assert re.search(r"\n +5:1 +0 +exact", printed)
@@ -84,7 +87,7 @@ def test_songs_without_motifs_get_a_clear_line(
     monkeypatch.chdir(tmp_path)
     notes = note_array(rows) if rows else np.zeros(0, NOTE_DTYPE)
     write_song(Song("short", notes), tmp_path / "short.mid")
-    assert run("motifs", "find", tmp_path / "short.mid") == 0
+    assert run("motifs", "find", tmp_path / "short.mid", "--page", "short-motifs.html") == 0
     assert "no motif was found" in capsys.readouterr().out
     assert "no motif" in (tmp_path / "short-motifs.html").read_text()
 
@@ -120,7 +123,7 @@ def test_the_song_is_never_overwritten(
     monkeypatch.chdir(midi_file.parent)
     before = midi_file.read_bytes()
     assert run("motifs", "find", midi_file, *(word.format(midi_file) for word in words)) == 2
-    assert "files of their own, and not the song" in capsys.readouterr().err
+    assert "must not be" in capsys.readouterr().err
     assert midi_file.read_bytes() == before
 
 

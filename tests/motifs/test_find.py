@@ -271,3 +271,25 @@ def test_a_tune_played_over_and_over_without_a_rest_is_its_motif() -> None:
     gaps = np.diff([back.notes.onset[0] for back in best.returns])
     assert len(best.returns) >= 3 and (gaps % (12 * 240) == 0).all()
     assert {back.relation for back in best.returns} == {"exact"}
+
+
+def test_a_chosen_motif_is_looked_for_everywhere() -> None:
+    """Six hundred notes of an ostinato: every return is told, to the last bar."""
+    n = 800
+    ostinato = Notes(np.arange(n) * 120, np.array([36, 48, 43, 48])[np.arange(n) % 4], np.full(n, 110))
+    best = max(find_motifs(ostinato, most=3, alike=classic), key=lambda m: len(m.returns))
+    assert len(best.returns) * len(best.prototype) > 0.9 * n
+    assert max(int(r.notes.onset[-1]) for r in best.returns) > 0.95 * n * 120
+
+
+def test_lines_that_carry_a_motif_side_by_side_return_once(rng: np.random.Generator) -> None:
+    notes, _ = planted(rng)
+    fifths = Notes(
+        *(
+            np.r_[a, b]
+            for a, b in ((notes.onset, notes.onset), (notes.midi, notes.midi - 7), (notes.duration, notes.duration))
+        )
+    )
+    for motif in find_motifs(fifths, alike=classic):
+        begins = [int(r.notes.onset[0]) for r in motif.returns]
+        assert len(begins) == len(set(begins))

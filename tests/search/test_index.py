@@ -446,3 +446,27 @@ def test_a_pipe_among_the_songs_is_refused_and_not_waited_for(songs: Path, tmp_p
     built = update_index(songs, model_by_hand(), tmp_path / "index")
     assert built.songs == 6
     assert [(row.file, row.reason) for row in built.refused] == [("pipe.mid", "is no regular file")]
+
+
+def test_an_older_snapshot_still_sees_its_own_state_in_qdrant(
+    patchy: Index, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    """A reader opened before an update finds what its snapshot holds, and takes nothing from the newer one."""
+    pytest.importorskip("qdrant_client")
+    from softaxes.search.index.qdrant import QdrantSearch
+
+    songs, place = tmp_path / "few", str(tmp_path / "qdrant")
+    queries = rng.normal(size=(2, 48)).astype(np.float32)
+    older = QdrantSearch(patchy, 32, place)
+    before = scores_and_clips(patchy, 32, older(queries, 9))
+    for name in ("00.mid", "01.mid"):
+        (songs / name).unlink()
+    update_index(songs, model_by_hand(), patchy.folder)
+    merged = Index.open(patchy.folder)
+    newer = QdrantSearch(merged, 32, place)
+    expected = scores_and_clips(merged, 32, newer(queries, 9))
+    assert scores_and_clips(patchy, 32, older(queries, 9)) == before
+    again = QdrantSearch(patchy, 32, place)  # an older one opened again deletes nothing
+    assert scores_and_clips(patchy, 32, again(queries, 9)) == before
+    assert scores_and_clips(merged, 32, newer(queries, 9)) == expected
+    newer.close()

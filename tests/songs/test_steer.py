@@ -227,7 +227,7 @@ def test_a_picture_replaces_neither_song_and_nothing_is_written_where_it_cannot_
         code, line = run([str(file), "--out", str(out), "--picture", str(picture)], capsys)
         assert code == 2 and "`picture` must not be" in line
     code, line = run([str(file), "--out", str(out), "--picture", str(file.parent / "no folder" / "x.png")], capsys)
-    assert code == 2 and "no such folder" in line
+    assert code == 2 and "No such file or directory" in line
     assert file.read_bytes() == before and not out.exists()
 
 

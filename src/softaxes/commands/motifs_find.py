@@ -13,6 +13,7 @@ from typing import Annotated
 
 import tyro
 
+from softaxes.data.files import check_outputs, printable
 from softaxes.data.music.midi import Reading, read_song
 from softaxes.songs.motifs import LIMITS, STEPS_PER_BEAT, SongMotifs, as_json, motifs_of_song, write_csv, write_midi
 
@@ -34,43 +35,47 @@ def find(
         song: a MIDI file; a beat_midi.txt beside it (POP909) says where its beats and bars are.
         most: motifs at most, best first.
         least_notes: notes of a motif at least.
-        page: where to write the page to see and hear (default: SONG-motifs.html in this folder; with --json none).
+        page: write a page to see and hear them to this file.
         json: print JSON instead of the table.
         csv: write one row a return to this file.
         reading: how the file is laid on the grid.
         midi: write one MIDI file a motif, its returns in place, into this folder.
     """
-    written = [path.resolve() for path in (page, csv) if path is not None]
-    if song.resolve() in written or len(set(written)) < len(written):
-        raise ValueError("`page` and `csv` must be files of their own, and not the song")
+    check_outputs([song], {"page": page, "csv": csv})
     read = read_song(song, STEPS_PER_BEAT, reading=reading, limits=LIMITS)
     found = motifs_of_song(read, most, least_notes)
     if csv is not None:
         write_csv(found, csv)
     if midi is not None:
         write_midi(found, midi)
-    if page is None and not json:
-        page = Path(f"{song.stem}-motifs.html")
     if page is not None:
         from softaxes.report.motif_page import write_motif_page
 
         write_motif_page(found.song, found.motifs, found.rows, page)
     if json:
         return json_format.dumps(as_json(found), indent=1)
-    return f"{table(found)}\nthe page to see and hear them is {page}"
+    seen = (
+        f"the page to see and hear them is {printable(str(page))}"
+        if page
+        else "--page FILE.html writes a page to see and hear them"
+    )
+    return f"{table(found)}\n{seen}"
 
 
 def table(found: SongMotifs) -> str:
     """One line a return, under one line a motif."""
     song = found.song
     if not found.motifs:
-        return f"{song.name}: {len(song.notes):,} notes, and no motif was found"
-    lines = [f"{song.name}: {len(found.motifs)} motifs in {len(song.notes):,} notes, {len(song.bars()):,} bars", ""]
+        return f"{printable(song.name)}: {len(song.notes):,} notes, and no motif was found"
+    lines = [
+        f"{printable(song.name)}: {len(found.motifs)} motifs in {len(song.notes):,} notes, {len(song.bars()):,} bars",
+        "",
+    ]
     for motif, rows in zip(found.motifs, found.rows, strict=True):
         lines.append(f"{motif.name}  {len(motif.prototype)} notes, returns {len(rows)} times")
         lines += [
             f"   {row['place']:>9}  {shift_text(row['transposition_semitones']):>4}  {row['relation']:<12}"
-            f"  {row['probability']:.2f}  {row['track']}"
+            f"  {row['probability']:.2f}  {printable(row['track'])}"
             for row in rows
         ]
     return "\n".join([*lines, "", "columns: bar:beat, semitones, what is kept, probability, track"])

@@ -61,7 +61,7 @@ def check_outputs(inputs: list[Path], outputs: dict[str, Path | None]) -> None:
     """Refuse to write over what is read, or two outputs into one file, through whatever links.
 
     Raises:
-        ValueError: an output is an input or another output, is a folder, or its folder is missing.
+        ValueError: an output is an input or another output, or is a folder.
     """
     taken = [("the song itself", path) for path in inputs]
     for name, path in outputs.items():
@@ -72,8 +72,6 @@ def check_outputs(inputs: list[Path], outputs: dict[str, Path | None]) -> None:
                 raise ValueError(f"`{name}` must not be {other}, got {path}")
         if path.is_dir():
             raise ValueError(f"`{name}` must be a file, got the folder {path}")
-        if not path.absolute().parent.is_dir():
-            raise ValueError(f"`{name}`: no such folder {path.parent}")
         taken.append((f"`{name}` as well", path))
 
 

@@ -1,7 +1,7 @@
 """Which motifs has a piece, and what becomes of each when it returns?
 
 ``find_motifs`` takes bare notes (``Notes``) and gives motifs, best first, each with all its returns in order of time;
-where the top and the bottom line of a staff are the same notes, they return once. A return is described against the
+where two lines or two staves carry it side by side, it returns once. A return is described against the
 motif's first clear statement, its prototype:
 "exact"         the same steps in semitones, the same gaps between onsets
 "diatonic"      the same steps of the scale, the same gaps: a sequence within the key
@@ -13,14 +13,14 @@ Transposition is the median, over the notes that keep their place in time, of pi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from softaxes.motifs.hybrid import MOST_MOTIFS, Found, best_motifs, distinct
+from softaxes.motifs.hybrid import MOST_MOTIFS, MOST_REPEATS, Found, best_motifs, distinct, learned_mix
 from softaxes.motifs.lines import Lines
 from softaxes.motifs.patterns.notes import Notes
-from softaxes.motifs.returns import Likeness
+from softaxes.motifs.returns import Likeness, Place, returns
 
 RELATIONS = ("exact", "diatonic", "rhythm kept", "contour kept", "varied")
 
@@ -60,7 +60,23 @@ def find_motifs(
     if len(notes) < 2 * least_notes:
         return []
     lines, found = best_motifs(notes, most, alike, least_notes)
-    return [_motif(lines, f, _name(k)) for k, f in enumerate(found)]
+    return [_motif(lines, everywhere(lines, f, alike), _name(k)) for k, f in enumerate(found)]
+
+
+def everywhere(lines: Lines, found: Found, alike: Likeness | None = None) -> Found:
+    """A chosen motif with all its returns: while proposals compete, each is looked for at its best places only."""
+    if found.melody and len(found.places) < MOST_REPEATS:
+        return found
+    places = returns(lines, found.prototype.first, found.prototype.last, alike or learned_mix(), most=None)
+    return replace(found, places=places) if len(places) > len(found.places) else found
+
+
+def one_a_beginning(places: list[Place], lines: Lines, prototype: int) -> list[Place]:
+    """Of places that begin together, in two lines or staves that carry the motif side by side, the likeliest one."""
+    best: dict[int, Place] = {}
+    for place in sorted(places, key=lambda p: (p.first != prototype, -p.log_odds, p.first)):
+        best.setdefault(int(lines.notes.onset[place.first]), place)
+    return sorted(best.values(), key=lambda p: lines.notes.onset[p.first])
 
 
 def relation(prototype: Notes, clip: Notes) -> str:
@@ -95,12 +111,12 @@ def _same_steps(prototype: Notes, clip: Notes) -> bool:
 
 def _motif(lines: Lines, found: Found, name: str) -> Motif:
     prototype = lines.clip(found.prototype.first, found.prototype.last)
-    returns = []
-    for place in distinct(lines, found.places, found.prototype.first):
+    found_returns = []
+    for place in one_a_beginning(distinct(lines, found.places, found.prototype.first), lines, found.prototype.first):
         clip = lines.clip(place.first, place.last)
         probability = float(1 / (1 + np.exp(-place.log_odds)))
-        returns.append(Return(clip, transposition(prototype, clip), relation(prototype, clip), probability))
-    return Motif(name, prototype, returns, found.quality)
+        found_returns.append(Return(clip, transposition(prototype, clip), relation(prototype, clip), probability))
+    return Motif(name, prototype, found_returns, found.quality)
 
 
 def _name(index: int) -> str:

@@ -19,7 +19,7 @@ from softaxes.motifs.patterns._compiled import compiled
 from softaxes.motifs.patterns.notes import Notes
 
 LEAST_FIT = 0.45
-MOST_PLACES = 150
+MOST_PLACES = 150  # of a proposal, while proposals compete; a chosen motif is looked for everywhere
 Likeness = Callable[[Sequence[Notes], Sequence[Notes]], NDArray[np.float64]]
 
 
@@ -32,15 +32,17 @@ class Place:
     log_odds: float
 
 
-def returns(lines: Lines, first: int, last: int, alike: Likeness, least_log_odds: float = 0.0) -> list[Place]:
-    """Places of the prototype ``first`` .. ``last`` in order of time, itself among them."""
+def returns(
+    lines: Lines, first: int, last: int, alike: Likeness, least_log_odds: float = 0.0, most: int | None = MOST_PLACES
+) -> list[Place]:
+    """Places of the prototype ``first`` .. ``last`` in order of time, itself among them; at most ``most``."""
     notes = lines.notes
     span = int(notes.onset[last] - notes.onset[first])
     ends = lines.last_within(span)
     fit = _fits(notes.onset, notes.pitch("morphetic"), ends, first, last)
     fit[first] = 2.0  # the prototype itself comes first
     order = np.argsort(-fit, kind="stable")
-    likely = apart(order[fit[order] >= LEAST_FIT], ends, MOST_PLACES)
+    likely = apart(order[fit[order] >= LEAST_FIT], ends, most)
     odds = alike([lines.clip(first, last)], [lines.clip(i, int(ends[i])) for i in likely])[0]
     odds[0] = max(float(odds[0]), least_log_odds, 8.0)
     good = [k for k in np.argsort(-odds, kind="stable") if odds[k] >= least_log_odds]
@@ -48,7 +50,7 @@ def returns(lines: Lines, first: int, last: int, alike: Likeness, least_log_odds
     return sorted(places, key=lambda p: (notes.onset[p.first], p.first))
 
 
-def apart(order: NDArray[np.int64], ends: NDArray[np.int64], most: int) -> list[int]:
+def apart(order: NDArray[np.int64], ends: NDArray[np.int64], most: int | None) -> list[int]:
     """The first starts of ``order`` whose stretches do not overlap an earlier one, at most ``most``."""
     taken = np.zeros(len(ends), bool)
     chosen: list[int] = []

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softaxes.data.music import Song, Track, full_texture, melody, note_array, notes_to_roll, roll_to_notes, song_roll
+from softaxes.data.music import (
+    NOTE_DTYPE,
+    Song,
+    Track,
+    full_texture,
+    melody,
+    note_array,
+    notes_to_roll,
+    roll_to_notes,
+    song_roll,
+)
 from softaxes.data.music.midi import Reading, midi_bytes, song_from_midi
 from softaxes.data.music.rolls import ONSET, SUSTAIN, texture_notes
 from softaxes.data.music.skyline import highest_at, skyline

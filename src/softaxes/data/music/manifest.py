@@ -86,6 +86,8 @@ def off_grid_warning(off: int, songs: int) -> str:
 def content_key(path: Path) -> str:
     """SHA-256 of a file and of the table of beats beside it: equal for equal music; "" where it cannot be read."""
     digest = hashlib.sha256()
+    if not path.is_file():  # reading a pipe or a device may never end
+        return ""
     try:
         digest.update(path.read_bytes())
     except OSError:

@@ -1,8 +1,9 @@
 """Search past one machine: the codes as points of a Qdrant collection, in a folder or on a server, by the same code.
 
 A collection belongs to one index and clip length. Segments never change, so bringing a collection up to date is adding
-the points of segments it lacks and deleting those of segments that are gone; clips of struck-out songs are filtered
-out of the query by Qdrant. A folder (local mode) is for one process at a time and compares every point.
+the points of segments it lacks. A search sees the segments of its own snapshot alone, less the clips of deleted songs:
+Qdrant filters both. Only the newest snapshot deletes points, of segments that it no longer names; an older one that is
+still open puts back what it misses. A folder (local mode) is for one process at a time and compares every point.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from softaxes.search.index.backend import Nearest, best_of
-from softaxes.search.index.store import Index, Segment
+from softaxes.search.index.store import Index, Segment, read_manifest
 
 UPLOAD_ROWS = 512
 _clients: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()  # a folder takes one client a process
@@ -40,9 +41,10 @@ class QdrantSearch:
         except ImportError:
             raise ValueError("backend 'qdrant' needs qdrant-client: pip install 'softaxes[qdrant]'") from None
         self.models: Any = qdrant_client.models
+        self.index, self.length, self.points = index, length, 0
         self.collection = f"softaxes-{index.manifest.id}-{length}"
         self.number = {segment.record.id: at for at, segment in enumerate(index.segments)}
-        self.dead = [
+        self.deleted = [
             (segment.record.id, place)
             for segment in index.segments
             for place, song in enumerate(segment.record.songs)
@@ -56,8 +58,10 @@ class QdrantSearch:
 
     def __call__(self, queries: Float[np.ndarray, "Q D"], k: int) -> Nearest:
         """See `softaxes.search.index.choice`."""
+        if self.client.count(self.collection, count_filter=self._own()).count != self.points:
+            self._fill()  # a newer snapshot has deleted segments that this one still names
         requests = [
-            self.models.QueryRequest(query=row.tolist(), limit=k, with_payload=True, filter=self._alive())
+            self.models.QueryRequest(query=row.tolist(), limit=k, with_payload=True, filter=self._own())
             for row in np.asarray(queries, np.float32)
         ]
         answers = self.client.query_batch_points(self.collection, requests) if requests else []
@@ -73,12 +77,11 @@ class QdrantSearch:
         _clients.pop(self.place, None)
         self.client.close()
 
-    def _alive(self) -> Any:
-        """A filter that leaves struck-out songs out; None where there are none."""
-        if not self.dead:
-            return None
-        match = [self._is(segment, song) for segment, song in self.dead]
-        return self.models.Filter(must_not=match)
+    def _own(self) -> Any:
+        """A filter for the segments of this snapshot, without deleted songs when a query asks."""
+        m = self.models
+        segments = [m.FieldCondition(key="segment", match=m.MatchAny(any=list(self.number) or [""]))]
+        return m.Filter(must=segments, must_not=[self._is(segment, song) for segment, song in self.deleted] or None)
 
     def _is(self, segment: str, song: int | None = None) -> Any:
         m = self.models
@@ -95,12 +98,18 @@ class QdrantSearch:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # local mode: "payload indexes have no effect"
                 self.client.create_payload_index(self.collection, "segment", m.PayloadSchemaType.KEYWORD)
-        known = [m.FieldCondition(key="segment", match=m.MatchAny(any=list(self.number) or [""]))]
-        self.client.delete(self.collection, m.FilterSelector(filter=m.Filter(must_not=known)))
-        for segment in index.segments:
+        if read_manifest(index.folder) == index.manifest:  # the newest: what it does not name, no later one will
+            known = [m.FieldCondition(key="segment", match=m.MatchAny(any=list(self.number) or [""]))]
+            self.client.delete(self.collection, m.FilterSelector(filter=m.Filter(must_not=known)))
+        self._fill()
+
+    def _fill(self) -> None:
+        """Upload the segments of this snapshot that the collection lacks."""
+        for segment in self.index.segments:
             held = self.client.count(self.collection, count_filter=self._is(segment.record.id)).count
-            if held != segment.record.rows[length]:
-                self._add(segment, length)
+            if held != segment.record.rows[self.length]:
+                self._add(segment, self.length)
+        self.points = self.client.count(self.collection, count_filter=self._own()).count
 
     def _add(self, segment: Segment, length: int) -> None:
         """Upload a segment's clips; a point's id follows from its clip, so an interrupted upload only goes on."""
