@@ -35,7 +35,7 @@ NOT_METRICS = {
         "analogies", "predict_from_donors", "donor_errors"},
     "from means to a figure": {
         "angle_of_halves", "r2", "exponent", "ratio_cv", "scale", "r2_of_means", "f1_of_means", "variances_of",
-        "rank_of_spectrum", "shares_of_spectrum", "between_images"},
+        "rank_of_spectrum", "shares_of_spectrum", "between_images", "principal_directions"},
     "chance levels": {"chance_same_anchor", "chance_independent", "chance"},
     "intervals": {"between_images_interval", "spectrum_interval"},
 }  # fmt: skip

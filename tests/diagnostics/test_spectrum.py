@@ -11,6 +11,7 @@ from softaxes.diagnostics.spectrum import (
     effective_rank,
     grid_spectra,
     pca_ratios,
+    principal_directions,
     rank_of_spectrum,
     spectrum_interval,
     variances_of,
@@ -88,14 +89,24 @@ def test_interval_of_the_rank_holds_the_truth(rng):
     assert low < truth < high and high - low < 0.5
 
 
-def test_interval_of_the_rank_against_redrawn_rows(rng):
-    z, group = rng.standard_normal((30, 3)), np.repeat(np.arange(10), 3)
+@pytest.mark.parametrize("dims", [3, 50])
+def test_interval_of_the_rank_against_redrawn_rows(rng, dims):
+    z, group = rng.standard_normal((30, dims)), np.repeat(np.arange(10), 3)
     draws = Bootstrap(group, n=50, seed=1)
     ranks = [naive.effective_rank(z[np.repeat(np.arange(30), counts[group].astype(int))]) for counts in draws.counts]
     below, above = np.quantile(ranks, [0.025, 0.975])
     value = naive.effective_rank(z)
-    found = spectrum_interval(z, draws, np.arange(30), rank_of_spectrum, high=3)
-    assert found == pytest.approx((2 * value - above, min(2 * value - below, 3)))
+    found = spectrum_interval(z, draws, np.arange(30), rank_of_spectrum, high=dims)
+    assert found == pytest.approx((min(2 * value - above, value), min(2 * value - below, dims)))
+
+
+@pytest.mark.parametrize("rows, dims", [(30, 4), (5, 12)])
+def test_principal_directions_against_the_covariance(rng, rows, dims):
+    z = rng.standard_normal((rows, dims)) * np.arange(1, dims + 1)
+    values, directions = principal_directions(z)
+    assert values == pytest.approx(np.sort(np.linalg.eigvalsh(z.T @ z))[::-1][: min(rows, dims)])
+    assert directions @ directions.T == pytest.approx(np.eye(len(values)), abs=1e-9)
+    assert np.square(z @ directions.T).sum(axis=0) == pytest.approx(values)
 
 
 def test_variances_are_descending_and_clean(rng):

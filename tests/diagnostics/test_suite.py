@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -185,3 +186,19 @@ def test_public_name_and_bad_input(rng):
         suite(world | {"anchor": np.zeros((0, 12))})
     with pytest.raises(ValueError, match=r"`group` must have shape \(4,\)"):
         suite(world, group=[1])
+
+
+def test_few_items_of_a_wide_latent_cost_what_the_items_cost(rng):
+    """A latent of 3,000 dimensions in which a small one lies turned: the same figures, and no 3,000 x 3,000 matrix."""
+    world, wide = worlds.circle(rng, items=20), 3000
+    world["views"] = world["views"] + 0.2 * rng.standard_normal(world["views"].shape)
+    place = np.linalg.qr(rng.standard_normal((wide, world["anchor"].shape[1])))[0].T
+    narrow = suite(world)
+    tracemalloc.start()
+    found = suite(world | {"anchor": world["anchor"] @ place, "views": world["views"] @ place})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * wide**2
+    for name in ("effective_rank", "difference_pca2", "axis_agreement.metre", "subspace_overlap.pitch+metre"):
+        assert found[name].value == pytest.approx(narrow[name].value, rel=1e-6), name
+        assert found[name].low == pytest.approx(narrow[name].low, rel=1e-6, nan_ok=True), name

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.labelled import Array, Labelled, label
+from softaxes.diagnostics.spectrum import principal_directions
 from softaxes.geometry.kinds import Circle, Kind
 
 
@@ -117,8 +118,8 @@ def _plane_shares(batch: Labelled, kind: int, where: Array | None) -> tuple[Arra
         return np.empty(0), item[:0]
     share = np.empty(len(unit))
     for here in (half, ~half):
-        plane = np.linalg.eigh(unit[~here].T @ unit[~here])[1][:, -2:]
-        share[here] = np.square(unit[here] @ plane).sum(axis=1)
+        plane = principal_directions(unit[~here])[1][:2]
+        share[here] = np.square(unit[here] @ plane.T).sum(axis=1)
     return share, item
 
 

@@ -4,8 +4,8 @@ Goal: linear probes with group-wise cross-validation: the probe is fitted on som
 
 Conventions: ``group`` (N,) as everywhere; K folds of whole groups (by size, deterministic; fewer if there are fewer
 groups, which must be at least two). Latents are centred and divided by one number, their overall spread, not column by
-column, so that no figure depends on a rotation of the latent. The ridge weight is chosen by generalised
-cross-validation on the training songs.
+column, so that no figure depends on a rotation of the latent. The ridge weight is chosen on the training songs, by the
+error of leaving one row out.
 
 Metrics:
     ridge_r2          R^2 of ridge regression; with pixels as the target, the decoder R^2. 1: exact; 0: chance
@@ -23,10 +23,11 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GroupKFold
 
 from softaxes.diagnostics.labelled import Array, Labelled, finite, group_index, label, to_numpy
+from softaxes.diagnostics.spectrum import principal_directions
 from softaxes.geometry.kinds import Circle, Kind
 
 ALPHAS = np.logspace(-6, 3, 10)  # ridge weights to choose from, per row
@@ -145,7 +146,8 @@ def subspace_overlap(
     """Overlap of every two kinds.
 
     Args:
-        dims: size of every subspace; by default the fewest directions that hold ``variance`` of the sum of |d|^2.
+        dims: size of every subspace, at most as many as there are differences; by default the fewest directions that
+            hold ``variance`` of the sum of |d|^2.
 
     Kinds without a living difference are left out.
     """
@@ -166,12 +168,11 @@ def overlaps(batch: Labelled, dims: int | None = None, variance: float = 0.9) ->
 
 def _subspace(batch: Labelled, kind: int, dims: int | None, variance: float) -> Array:
     difference = batch.difference[(batch.kind == kind) & batch.alive & batch.shifted]
-    values, vectors = np.linalg.eigh(difference.T @ difference)
+    values, directions = principal_directions(difference)
     if not len(difference):
-        return np.empty((0, len(values)))
-    share = np.cumsum(values[::-1]) / values.sum()
-    wanted = int(np.searchsorted(share, variance - 1e-12)) + 1 if dims is None else dims
-    return vectors.T[::-1][:wanted]
+        return directions[:0]
+    wanted = int(np.searchsorted(np.cumsum(values) / values.sum(), variance - 1e-12)) + 1 if dims is None else dims
+    return directions[:wanted]
 
 
 def _overlap(a: Array, b: Array) -> Overlap:
@@ -192,19 +193,10 @@ def _folds(group: Array, folds: int) -> Iterator[tuple[Array, Array]]:
 def ridge(x: Array, y: Array) -> Array:
     """Weights (D, M) of ridge regression of centred ``y`` (n, M) on centred ``x`` (n, D).
 
-    The weight of the penalty minimises |y - x w|^2 / (1 - trace(hat) / n)^2 over ``ALPHAS`` (generalised
-    cross-validation; Golub, Heath & Wahba 1979), for all targets together. One eigenvalue problem of x'x serves all.
+    The penalty is the one of ``ALPHAS`` with the least squared error of leaving one row out, over all targets together.
     """
-    values, vectors = np.linalg.eigh(x.T @ x)
-    values = np.maximum(values, 0.0)
-    moments = vectors.T @ (x.T @ y)
-    squares, n = np.square(moments).sum(axis=1), len(x)
-    scores = []
-    for alpha in ALPHAS * n:
-        shrunk = squares / (values + alpha)
-        residual = np.square(y).sum() - 2 * shrunk.sum() + (values * shrunk / (values + alpha)).sum()
-        scores.append(residual / (1 - (values / (values + alpha)).sum() / n) ** 2)
-    return vectors @ (moments / (values + ALPHAS[int(np.argmin(scores))] * n)[:, None])
+    fitted = RidgeCV(ALPHAS * len(x), fit_intercept=False).fit(x, y)
+    return np.asarray(fitted.coef_).reshape(y.shape[1], -1).T
 
 
 def _scale(x: Array, train: Array) -> Array:

@@ -37,11 +37,30 @@ def effective_rank(latents: ArrayLike) -> float:
     return float(rank_of_spectrum(variances_of(z)[None])[0])
 
 
+def principal_directions(rows: Array) -> tuple[Array, Array]:
+    """Sums of squares (R,), descending, along the orthonormal ``directions`` (R, D) that hold most of ``rows`` (N, D).
+
+    R = min(N, D): time and memory go with the smaller side, by the eigenvectors of rows' rows or the SVD of few rows.
+    """
+    if len(rows) < rows.shape[1]:
+        _, values, right = np.linalg.svd(rows, full_matrices=False)
+        return values**2, right
+    values, vectors = np.linalg.eigh(rows.T @ rows)
+    return values[::-1], vectors.T[::-1]
+
+
 def variances_of(rows: Array) -> Array:
-    """Descending eigenvalues of the covariance of rows; those below the rounding of float32 latents are 0."""
-    centred = rows - rows.mean(axis=0)
-    values = np.linalg.eigvalsh(centred.T @ centred / len(rows))[::-1]
+    """Descending eigenvalues (D,) of the covariance of rows; those below the rounding of float32 latents are 0."""
+    values = np.zeros(rows.shape[1])
+    centred = _few_columns(rows)
+    values[: centred.shape[1]] = np.linalg.eigvalsh(centred.T @ centred / len(rows))[::-1]
     return np.where(values > (RESOLUTION * np.abs(rows).max(initial=0.0)) ** 2, values, 0.0)
+
+
+def _few_columns(rows: Array) -> Array:
+    """Centred rows; fewer rows than columns are turned into coordinates of the space they span, (N, N)."""
+    centred = rows - rows.mean(axis=0)
+    return centred @ principal_directions(centred)[1].T if len(rows) < rows.shape[1] else centred
 
 
 def spectrum_interval(
@@ -50,24 +69,22 @@ def spectrum_interval(
     """Interval of a figure of the spectrum, ``statistic`` of descending variances (n, D), which lies in [0, high].
 
     A draw holds fewer distinct rows than the data, and so a more uneven spectrum. Percentiles would sit beside the
-    value; the "basic" interval (2 value - percentiles; Davison & Hinkley 1997, 5.2) turns that bias round. Costs G D^2
-    memory for G drawn groups: bundle them (``Bootstrap(bundles=...)``).
+    value; the "basic" interval (2 value - percentiles; Davison & Hinkley 1997, 5.2) turns that bias round. One draw is
+    held at a time: its memory is that of the rows.
     """
-    group = draws.group[item]
-    size = np.bincount(group, minlength=draws.groups).astype(np.float64)
-    sums, squares = np.zeros((draws.groups, rows.shape[1])), np.zeros((draws.groups, rows.shape[1] ** 2))
-    centred = rows - rows.mean(axis=0)
-    for g in np.flatnonzero(size):
-        own = centred[group == g]
-        sums[g], squares[g] = own.sum(axis=0), (own.T @ own).ravel()
-    count = (draws.counts @ size)[:, None]
-    drawn = count[:, 0] > 0
-    mean = (draws.counts @ sums)[drawn] / count[drawn]
-    second = ((draws.counts @ squares)[drawn] / count[drawn]).reshape(-1, rows.shape[1], rows.shape[1])
-    variances = np.linalg.eigvalsh(second - mean[:, :, None] * mean[:, None])[:, ::-1]
-    below, above = draws.percentiles(statistic(np.maximum(variances, 0.0)), present=int((size > 0).sum()))
+    group, centred = draws.group[item], _few_columns(rows)
+    weights = draws.counts[:, group]
+    variances = np.stack([_drawn_variances(centred, weight) for weight in weights if weight.any()])
+    below, above = draws.percentiles(statistic(np.maximum(variances, 0.0)), present=len(np.unique(group)))
     value = float(statistic(variances_of(rows)[None])[0])
     return min(max(2 * value - above, 0.0), value), max(min(2 * value - below, high), value)
+
+
+def _drawn_variances(rows: Array, weight: Array) -> Array:
+    """Descending eigenvalues of the covariance of rows that occur ``weight`` (N,) times each."""
+    drawn = np.sqrt(weight / weight.sum())[:, None] * rows
+    mean = np.sqrt(weight / weight.sum()) @ drawn
+    return np.linalg.eigvalsh(drawn.T @ drawn - np.outer(mean, mean))[::-1]
 
 
 def rank_of_spectrum(variances: ArrayLike) -> Array:

@@ -24,8 +24,6 @@ from softaxes.geometry.kinds import Circle, Kind, Line, check_kinds
 from softaxes.geometry.labels import amounts_by_kind, check_clipped, check_latents
 
 RIDGE = 1.0  # of the mean squared difference of a latent coordinate: .1 to 1 do best on trained and synthetic latents
-
-
 ROUNDS = 3  # of plane and centre in turns; anchors that all stand on one phase need two
 
 
@@ -92,29 +90,36 @@ def fit_circle(
 ) -> CircleAxis:
     """Plane and centre of the rotation that explains ``moved`` from ``z``; see the module.
 
-    The plane is sought among the directions orthogonal to the rows of ``orthogonal_to``.
+    The plane is sought among the directions orthogonal to the rows of ``orthogonal_to``; of those, where views are few,
+    only in the span of the views, so that time and memory go with the smaller of views and dimensions.
     """
     angle = kind.angle(amount)
-    free = torch.eye(z.shape[1]).to(z) if orthogonal_to is None else _complement(orthogonal_to.to(z))
-    if len(free) < 2:
-        raise ValueError(f"latents must have 2 dimensions free for kind {kind.name!r}, got {len(free)} of {z.shape[1]}")
+    taken = z[:0] if orthogonal_to is None else orthogonal_to.to(z)
     origin = moved.mean(0)
+    free, dims = _free_directions(taken, torch.cat([z, moved]) - origin)
+    if dims < 2:
+        raise ValueError(f"latents must have 2 dimensions free for kind {kind.name!r}, got {dims} of {z.shape[1]}")
     before, after = (z - origin) @ free.T, (moved - origin) @ free.T
     centre = torch.zeros_like(before[0])
     for _ in range(ROUNDS):
-        plane = _turning_plane(before - centre, after - centre, angle)
+        plane = _turning_plane(before - centre, after - centre, angle, dims)
         centre = centre + _centre_in_plane((before - centre) @ plane.T, (after - before) @ plane.T, angle) @ plane
     return CircleAxis(kind, (plane @ free).float(), (origin + centre @ free).float())
 
 
-def _turning_plane(before: Float[Tensor, "N D"], after: Float[Tensor, "N D"], angle: Float[Tensor, " N"]) -> Tensor:
-    """Orthonormal rows (2, D), turning from the first towards the second: see the module for the eigenproblem."""
+def _turning_plane(
+    before: Float[Tensor, "N R"], after: Float[Tensor, "N R"], angle: Float[Tensor, " N"], dims: int
+) -> Float[Tensor, "2 R"]:
+    """Orthonormal rows, turning from the first towards the second: see the module for the eigenproblem.
+
+    ``dims`` is how many coordinates the latent has free, of which the R given ones hold all that moves.
+    """
     difference = after - before
     moves = difference.T @ difference
     turn = torch.complex(torch.cos(angle), torch.sin(angle))[:, None]
     error = after - turn * before
     gain = moves - error.mH @ error
-    ridge = RIDGE * moves.diagonal().mean().clamp_min(1e-30)
+    ridge = RIDGE * (moves.diagonal().sum() / dims).clamp_min(1e-30)
     whiten = torch.linalg.inv(torch.linalg.cholesky(moves + ridge * torch.eye(len(moves)).to(moves))).to(gain)
     _, vectors = torch.linalg.eigh(whiten @ gain @ whiten.mH)
     best = whiten.mH @ vectors[:, -1]
@@ -132,7 +137,16 @@ def _centre_in_plane(xy: Tensor, difference: Tensor, angle: Tensor) -> Float[Ten
     return torch.linalg.solve(normal, torch.einsum("nij,ni->j", minus, residual))
 
 
-def _complement(rows: Float[Tensor, "K D"]) -> Float[Tensor, "R D"]:
-    """Orthonormal rows that span what ``rows`` leave free."""
-    _, values, right = torch.linalg.svd(rows)
-    return right[int((values > 1e-6 * values.max().clamp_min(1e-30)).sum()) :]
+def _free_directions(taken: Float[Tensor, "K D"], rows: Float[Tensor, "N D"]) -> tuple[Float[Tensor, "R D"], int]:
+    """Orthonormal rows orthogonal to ``taken``, and the dimension of all such directions.
+
+    Where rows are few, only their span and two directions more: a plane in which nothing moves beats a wrong turn.
+    """
+    dims = rows.shape[1]
+    few = len(taken) + len(rows) + 2 < dims
+    _, values, right = torch.linalg.svd(taken, full_matrices=not few)
+    rank = int((values > 1e-6 * values.amax().clamp_min(1e-30)).sum()) if len(taken) else 0
+    if not few:
+        return right[rank:], dims - rank
+    some = torch.eye(rank + 2, dims, dtype=rows.dtype, device=rows.device)
+    return torch.linalg.qr(torch.cat([right[:rank], rows, some]).T)[0].T[rank:], dims - rank
