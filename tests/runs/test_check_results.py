@@ -1,10 +1,9 @@
-"""README and RESULTS say what the committed files hold; a wrong digit, key or file is found; scripts print all rows."""
+"""README and docs say what the committed files hold; a wrong digit, key or file is found."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import check_results
@@ -12,7 +11,6 @@ import pytest
 import sweep_table
 import table
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGE = """# Page
 
 <!-- results: here = {a},{b}; untrained = {a}: controls/untrained encoder/* -->
@@ -103,32 +101,6 @@ def test_the_main_program_fails_on_a_difference(page, tmp_path: Path, capsys: py
     page(".10")
     assert check_results.main([str(tmp_path / "page.md")]) == 1
     assert "differs: page.md:6: same_cos: value is .10" in capsys.readouterr().out
-
-
-SCRIPTS = {"original.sh": "article/", "default.sh": "", "tunes.sh": "", "pop909.sh": ""}
-
-
-def printed_by(script: str, tmp_path: Path) -> list[str]:
-    """The figures that a script asks `table.py` for, with the training left out."""
-    bin_folder = tmp_path / "bin"
-    bin_folder.mkdir(exist_ok=True)
-    for name, body in (("softaxes", ""), ("python", 'printf "%s\\n" "$2"')):
-        (bin_folder / name).write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
-        (bin_folder / name).chmod(0o755)
-    env = {"PATH": f"{bin_folder}:/usr/bin:/bin", "OUT": str(tmp_path), "DATA": "x"}
-    done = subprocess.run(["bash", str(ROOT / "runs" / script)], env=env, capture_output=True, text=True, check=True)
-    return [name for line in done.stdout.splitlines() if not line.startswith("==") for name in line.split(",")]
-
-
-@pytest.mark.parametrize("script", SCRIPTS)
-def test_a_script_prints_every_row_of_its_section(script: str, tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "RESULTS.md").read_text(encoding="utf-8")
-    sections = [part for part in re.split(r"^## ", text, flags=re.MULTILINE) if f"`runs/{script}`" in part[:600]]
-    assert sections, f"no section of RESULTS begins with runs/{script}"
-    top = re.split(r"^### ", sections[0], flags=re.MULTILINE)[0]  # below stand tables of other commands
-    keys = {key for row in re.findall(r"\| `([^`|]+)` \|$", top, flags=re.MULTILINE) for key in row.split("; ")}
-    assert keys
-    assert keys <= set(printed_by(script, tmp_path))
 
 
 def test_the_table_shows_means_ranges_and_the_untrained_network() -> None:
