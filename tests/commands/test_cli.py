@@ -110,6 +110,20 @@ def test_config_file_refuses_unknown_keys_and_wrong_shapes(tmp_path: Path, capsy
     assert not (tmp_path / "out").exists()
 
 
+def test_an_unknown_key_is_named_where_a_command_takes_a_file_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file's flags stand behind the command's words, so that none of them is taken for the song."""
+    path = tmp_path / "run.yaml"
+    for text, named in (("pitch: 3\nptich: 4\n", "--ptich"), ("song: a.mid\n", "--song")):
+        path.write_text(text)
+        assert cli.main(["steer", "a.mid", "--out", "o.mid", "--config", str(path)]) == 2
+        assert named in one_line(capsys.readouterr().err)
+    path.write_text("pitch: [1, 2]\n")
+    assert cli.main(["steer", "a.mid", "--out", "o.mid", "--config", str(path)]) == 2
+    assert "2" in one_line(capsys.readouterr().err)
+
+
 def test_flags_win_over_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 

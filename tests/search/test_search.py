@@ -283,8 +283,10 @@ def test_beats_beside_a_file_lay_its_grid(tmp_path: Path) -> None:
     beats = "".join(f"{0.125 + 0.5 * k} 1.0 {float(k % 4 == 0)}\n" for k in range(8))
     (folder / "beat_midi.txt").write_text(beats)
     assert read_for_index(folder / "001.mid", 4).notes["onset"].tolist() == [0, 4, 8, 12]
-    os.rename(folder / "001.mid", folder / "other.mid")
-    assert read_for_index(folder / "other.mid", 4).notes["onset"].tolist() == [1, 5, 9, 13]
+    (folder / "versions").mkdir()
+    os.rename(folder / "001.mid", folder / "versions" / "other.mid")
+    alone = read_for_index(folder / "versions" / "other.mid", 4).notes["onset"].tolist()
+    assert alone == [1, 5, 9, 13], "beats lie beside the files of their own folder"
 
 
 def test_the_shipped_model_finds_planted_copies(tmp_path: Path, rng: np.random.Generator) -> None:

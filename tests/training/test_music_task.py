@@ -19,6 +19,7 @@ from softaxes.losses.notes import note_loss
 from softaxes.model.networks.decoders import GridDecoder, OuterProductDecoder, OuterProducts, PlacedDecoder
 from softaxes.model.networks.rows import RowPoolEncoder
 from softaxes.model.part import Part
+from softaxes.report.music import music_report
 from softaxes.training.machine import Machine
 from softaxes.training.tasks.music.config import MusicConfig, music_kinds
 from softaxes.training.tasks.music.data import load_music, run_config
@@ -283,8 +284,20 @@ def test_shift_laws_have_their_spread_and_no_zero(law: str) -> None:
         ({"dim": 4}, "`dim` must be >= 8, got 4"),
         ({"isolated": 1.5}, r"`isolated` must lie in 0..1, got 1.5"),
         ({"learning_rate": 0.0}, "`learning_rate` must lie between 0 and 1, got 0.0"),
-        ({"semitone": -0.1}, "`semitone` must be a length, or 0, got -0.1"),
-        ({"looking": 0.7, "frozen": 0.3}, r"`looking` \+ `frozen` must leave steps to code in, got 0.7 \+ 0.3"),
+        ({"encoder": "aligned", "semitone": -0.1}, "`semitone` must be a length, or 0, got -0.1"),
+        ({"encoder": "foo"}, "`encoder` must be one of rows, aligned, vit, strided, hard, split, got 'foo'"),
+        ({"shift_law": "even"}, "`shift_law` must be one of uniform, gaussian"),
+        ({"temperature": 0.0}, "`temperature` must be positive and finite, got 0.0"),
+        ({"temperature": math.nan}, "`temperature` must be positive and finite, got nan"),
+        ({"infonce": math.nan}, "`infonce` must be >= 0 and finite, got nan"),
+        ({"notes": -1.0}, "`notes` must be >= 0 and finite, got -1.0"),
+        ({"encoder": "aligned", "looking": -0.5}, r"`looking` \+ `frozen` must leave steps to code in"),
+        ({"encoder": "rows", "leak": 99.0}, "encoder 'rows' does not take `leak`"),
+        ({"encoder": "aligned", "rank": 3, "reach": 2}, "encoder 'aligned' does not take `reach`, `rank`"),
+        (
+            {"encoder": "aligned", "looking": 0.7, "frozen": 0.3},
+            r"`looking` \+ `frozen` must leave steps to code in, got 0.7 \+ 0.3",
+        ),
         ({"corpus": "folder"}, "`folder` must name a directory"),
     ],
 )
@@ -331,6 +344,27 @@ def test_a_run_on_a_folder_of_midi_becomes_a_model(tmp_path: Path) -> None:
     sides = model.card["split"]
     assert not set(sides["train"]) & set(sides["test"])
     assert F.cosine_similarity(z, z).min() > 0.99
+
+
+def test_the_split_belongs_to_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Songs that come into the folder later are neither judged nor trained on, and the report says that it changed."""
+    folder, out = tmp_path / "songs", tmp_path / "run"
+    folder.mkdir()
+    for seed in range(14):
+        write_song(song(seed), folder / f"song {seed}.mid")
+    config = MusicConfig(corpus="folder", folder=str(folder), dim=12, width=24, reach=6, rank=2, steps=2, batch=8)
+    run = train_music(config, Machine(progress=False, accelerator="cpu"), out=out)
+    trained = softaxes.load(run).card["split"]
+    for seed in range(20, 32):
+        write_song(song(seed), folder / f"a new {seed}.mid")
+    data = load_music(run_config(run), run)
+    assert [data.corpus.ids[i] for i in data.sides.test] == trained["test"]
+    assert [data.corpus.ids[i] for i in data.sides.train] == trained["train"]
+    music_report(run, windows=8, controls=False)
+    assert "the music has changed since this run was trained" in capsys.readouterr().err
+    (run / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match="the music of .* has changed since it began"):
+        train_music(config, Machine(progress=False, accelerator="cpu"), out=out)
 
 
 def test_a_run_of_another_version_is_refused(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from softaxes.data.files import one_writer, open_folder
 from softaxes.model import checkpoint
 from softaxes.training import loop as training
 from softaxes.training.loop import Diverged, Interrupted, train
@@ -257,10 +258,10 @@ def test_only_an_empty_folder_becomes_a_run_folder(tmp_path):
     begun = tmp_path / "begun"
     begun.mkdir()
     (begun / ".config.json.77.partial").touch()  # killed while it wrote its first file
-    training.open_run(begun, {"task": "small"})
+    open_folder(begun, "config.json", {"task": "small"}, "a run")
     (begun / "config.json").write_text("{")
     with pytest.raises(ValueError, match=r"config.json is no JSON"):
-        training.open_run(begun, {"task": "small"})
+        open_folder(begun, "config.json", {"task": "small"}, "a run")
 
 
 @pytest.mark.parametrize(
@@ -317,6 +318,26 @@ def test_a_batch_that_processes_cannot_share_is_refused(batch):
     message = r"`batch` must have rows that 2 processes can share equally, got 'y' of shape \((5, 2)?\)"
     with pytest.raises(ValueError, match=message):
         training._Run._share(SimpleNamespace(fabric=fabric), batch)
+
+
+def test_a_device_that_is_not_there_is_one_line(tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    with pytest.raises(ValueError, match=r"no 1 device\(s\) of accelerator 'cuda' here: use --accelerator cpu"):
+        train(SmallTask(SHORT), tmp_path / "run", replace(QUIET, accelerator="cuda"))
+
+
+def test_torch_has_the_caller_s_threads_again_after_a_run(tmp_path):
+    before = torch.get_num_threads()
+    train(SmallTask(SHORT), tmp_path / "run", replace(QUIET, threads=before + 1))
+    assert torch.get_num_threads() == before
+
+
+def test_two_processes_do_not_train_into_one_folder(tmp_path):
+    train(SmallTask(SHORT), tmp_path / "run", QUIET)
+    (tmp_path / "run" / "model.safetensors").unlink()
+    with one_writer(tmp_path / "run"), pytest.raises(OSError, match="another process is writing into"):
+        train(SmallTask(SHORT), tmp_path / "run", QUIET)
 
 
 # --- the progress bar --------------------------------------------------------------------------------------------

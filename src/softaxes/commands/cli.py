@@ -191,14 +191,32 @@ def _deferred(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _with_config(rest: Sequence[str]) -> list[str]:
-    """``rest`` with ``--config FILE`` replaced by the flags that the file gives, in front."""
+    """``rest`` with ``--config FILE`` replaced by the flags of the file that ``rest`` does not give, behind it."""
     words = list(rest)
     for index, word in enumerate(words):
         if word == "--config" and index + 1 < len(words):
-            return [*config_flags(words[index + 1]), *words[:index], *words[index + 2 :]]
+            rest = [*words[:index], *words[index + 2 :]]
+            return [*rest, *_not_given(config_flags(words[index + 1]), rest)]
         if word.startswith("--config="):
-            return [*config_flags(word.removeprefix("--config=")), *words[:index], *words[index + 1 :]]
+            return [
+                *words[:index],
+                *words[index + 1 :],
+                *_not_given(config_flags(word.removeprefix("--config=")), words),
+            ]
     return words
+
+
+def _not_given(flags: Sequence[str], words: Sequence[str]) -> list[str]:
+    """The flags of a file, each with its values, that the command line does not give itself."""
+    given = {word.partition("=")[0].replace("--no-", "--") for word in words if word.startswith("--")}
+    kept: list[str] = []
+    taken = True
+    for word in flags:
+        if word.startswith("--"):
+            taken = word.replace("--no-", "--") not in given
+        if taken:
+            kept.append(word)
+    return kept
 
 
 def config_flags(path: str) -> list[str]:

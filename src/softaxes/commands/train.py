@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from pathlib import Path
 
-from softaxes.data.files import write_text
-from softaxes.training.loop import train
+from softaxes.data.files import open_folder, write_text
+from softaxes.data.music.manifest import off_grid_warning
+from softaxes.training.loop import CONFIG_FILE, train
 from softaxes.training.machine import Machine
 from softaxes.training.tasks.music.config import MusicConfig
-from softaxes.training.tasks.music.data import MANIFEST_FILE, describe, load_music, music_card, task_of
+from softaxes.training.tasks.music.data import MANIFEST_FILE, describe, keep_split, load_music, music_card, task_of
+from softaxes.training.tasks.music.task import MusicTask
 
 
 def train_music(
@@ -27,10 +30,16 @@ def train_music(
         machine: where to run.
         out: run folder.
     """
-    data = load_music(config)
-    summary = describe(data)
+    if config.folder:  # a run can be judged from anywhere
+        config = dataclasses.replace(config, folder=str(Path(config.folder).resolve()))
+    data = load_music(config, out)
     if machine.progress:
-        print(summary, file=sys.stderr)
+        print(describe(data), file=sys.stderr)
+    off, songs = data.corpus.manifest.counts["songs off the grid"], len(data.corpus)
+    if warning := off_grid_warning(int(off), songs):
+        print(warning, file=sys.stderr)
+    open_folder(out, CONFIG_FILE, {"task": MusicTask.name, **dataclasses.asdict(config)}, "a run")
+    keep_split(out, data)
     task = task_of(config)(config, data.train, data.validation, card=music_card(data, config))
     run = train(task, out, machine)
     write_text(run / MANIFEST_FILE, data.corpus.manifest.to_json())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from softaxes.report.music_page import UNITS, music_page
 from softaxes.report.music_probes import probe_section, run_probes
 from softaxes.report.music_suite import MusicFindings, chance_of, music_suite, success_at_amounts
 from softaxes.report.page import write_page
-from softaxes.training.tasks.music.data import load_music, run_config
+from softaxes.training.tasks.music.data import load_music, read_split, run_config
 from softaxes.training.tracking import read_metrics
 
 
@@ -35,7 +36,11 @@ def music_report(run: Path, /, *, windows: int = 1000, seed: int = 0, controls: 
     """
     run = Path(run)
     model, config = load(run), run_config(run)
-    data = load_music(config)
+    data, kept = load_music(config, run), read_split(run)
+    if kept and kept["digest"] != data.corpus.manifest.digest():
+        there, of = len(data.sides.test), len(kept["split"]["test"])
+        said = f"the music has changed since this run was trained: judged on {there} of its {of} held-out songs"
+        print(said, file=sys.stderr)
     found = music_suite(
         model,
         data.test.rolls,

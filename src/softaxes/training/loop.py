@@ -74,13 +74,18 @@ def train(task: Task, out: str | Path, machine: Machine | None = None) -> Path:
 
 def _fabric(machine: Machine) -> Fabric:
     several = machine.devices * machine.nodes > 1
-    return Fabric(
-        accelerator=machine.accelerator,
-        devices=machine.devices,
-        num_nodes=machine.nodes,
-        precision=machine.precision,
-        strategy=DDPStrategy() if several else "auto",
-    )
+    try:
+        return Fabric(
+            accelerator=machine.accelerator,
+            devices=machine.devices,
+            num_nodes=machine.nodes,
+            precision=machine.precision,
+            strategy=DDPStrategy() if several else "auto",
+        )
+    except Exception as error:  # Fabric has exceptions of its own for devices that are not there
+        reason = " ".join(str(error).split())[:200]
+        asked = f"{machine.devices} device(s) of accelerator {machine.accelerator!r}"
+        raise ValueError(f"no {asked} here: use --accelerator cpu ({reason})") from None
 
 
 class _Learner(nn.Module):

@@ -29,7 +29,7 @@ class Machine:
         progress: show a progress bar.
     """
 
-    accelerator: Accelerator = "cpu"
+    accelerator: Accelerator = "auto"
     devices: int = 1
     nodes: int = 1
     precision: Precision = "32-true"

@@ -96,7 +96,11 @@ class WandbOrTrackio:
             settings |= {"dir": str(folder), "id": _lasting_id(folder / "wandb-id"), "resume": "allow"}
         else:  # trackio knows runs by their name: another folder of that name must not join this one
             settings |= {"resume": "allow" if resume_step else "never", "embed": False}
-        self._run = need(name, name).init(**settings)
+        try:
+            self._run = need(name, name).init(**settings)
+        except Exception as error:  # whatever the tracker raises: no login, no network
+            hint = "set WANDB_MODE=offline, or run `wandb login`" if name == "wandb" else "see its documentation"
+            raise ValueError(f"{name} cannot start ({' '.join(str(error).split())[:200]}): {hint}") from None
 
     def log(self, step: int, figures: Mapping[str, float]) -> None:
         self._run.log(dict(figures), step=step)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Literal, get_args, get_type_hints
 
 from softaxes.geometry.kinds import Circle, Kind, Line
 
@@ -22,6 +22,13 @@ DECODERS = {
     "outer": ("OuterProductDecoder", ("steps", "dim", "width", "rank")),
     "grid": ("GridDecoder", ("steps", "dim", "width")),
 }
+
+
+ALIGNED_ONLY = ("low", "high", "leak", "gaze", "bar", "semitone", "looking", "frozen", "latent_noise")
+WEIGHTS = (
+    "within", "across", "size", "squared_error", "infonce", "spread", "decorrelation", "notes", "masked", "leak", "gaze",
+    "bar", "latent_noise",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,16 +111,34 @@ class MusicConfig:
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise ValueError(f"`{name}` must be >= {value}, got {getattr(self, name)}")
+        for name in ("corpus", "texture", "encoder", "decoder", "shift_law"):
+            allowed = get_args(get_type_hints(type(self))[name])
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
+        for name in WEIGHTS:
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"`{name}` must be >= 0 and finite, got {getattr(self, name)}")
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"`temperature` must be positive and finite, got {self.temperature}")
+        self._refuse_idle_settings()
         if not 0 <= self.isolated <= 1:
             raise ValueError(f"`isolated` must lie in 0..1, got {self.isolated}")
         if not 0 < self.learning_rate < 1:
             raise ValueError(f"`learning_rate` must lie between 0 and 1, got {self.learning_rate}")
         if not 0 <= self.semitone < math.inf:
             raise ValueError(f"`semitone` must be a length, or 0, got {self.semitone}")
-        if not 0 <= self.looking + self.frozen < 1:
+        if not (self.looking >= 0 and self.frozen >= 0 and self.looking + self.frozen < 1):
             raise ValueError(f"`looking` + `frozen` must leave steps to code in, got {self.looking} + {self.frozen}")
         if self.corpus == "folder" and not self.folder:
             raise ValueError("`folder` must name a directory of MIDI files when corpus is 'folder', got none")
+
+    def _refuse_idle_settings(self) -> None:
+        """What the chosen encoder does not take must stay as it is."""
+        idle = ("decoder", "reach", "rank") if self.encoder == "aligned" else ALIGNED_ONLY
+        default = {field.name: field.default for field in fields(self)}
+        changed = [name for name in idle if getattr(self, name) != default[name]]
+        if changed:
+            raise ValueError(f"encoder {self.encoder!r} does not take {', '.join(f'`{name}`' for name in changed)}")
 
 
 def music_kinds(config: MusicConfig) -> tuple[Kind, ...]:

@@ -12,12 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from softaxes.data.files import printable, write_text
 from softaxes.data.music import Corpus, Split, Windows, cut_windows, load_corpus, split
+from softaxes.model.checkpoint import MODEL_FILE, load
 from softaxes.training.tasks.music.aligned import AlignedTask
 from softaxes.training.tasks.music.config import MusicConfig
 from softaxes.training.tasks.music.task import MusicTask
 
-MANIFEST_FILE = "corpus.json"
+MANIFEST_FILE, SPLIT_FILE = "corpus.json", "split.json"
 
 
 @dataclass(frozen=True)
@@ -31,20 +35,60 @@ class MusicData:
     test: Windows
 
 
-def load_music(config: MusicConfig) -> MusicData:
+def load_music(config: MusicConfig, run: Path | None = None) -> MusicData:
     """The music of a run: the same settings and files give the same windows.
+
+    The split belongs to the run: once ``run`` holds one, songs that have come since stay out.
 
     Raises:
         ValueError: an unreadable corpus, or one too small to have windows on every side of the split.
     """
     corpus = load_corpus(config.corpus, config.folder or None, steps_per_beat=config.steps_per_beat)
-    sides = split(corpus, seed=config.seed)
+    kept = read_split(run) if run else None
+    sides = _sides_of(corpus, kept["split"]) if kept else split(corpus, seed=config.seed)
     cut = {name: _windows(corpus, songs, config) for name, songs in sides._asdict().items()}
     for name, windows in cut.items():
         if len(windows) == 0:
             size = f"{config.bars} bars of {config.window_steps} steps"
-            raise ValueError(f"corpus {config.corpus!r} ({len(corpus)} songs) has no {name} window of {size}")
+            why = "".join(f"; {number} {reason}" for reason, number in windows.left_out[:1])
+            raise ValueError(f"corpus {config.corpus!r} ({len(corpus)} songs) has no {name} window of {size}{why}")
     return MusicData(corpus, sides, **cut)
+
+
+def keep_split(run: Path, data: MusicData) -> None:
+    """Write the split into a run that begins, or check that a run that goes on has the music it began with.
+
+    Raises:
+        ValueError: the music has changed since.
+    """
+    kept = read_split(run)
+    if kept is None:
+        write_text(run / SPLIT_FILE, json.dumps(split_record(data), indent=1) + "\n")
+    elif kept["digest"] != data.corpus.manifest.digest():
+        raise ValueError(f"the music of {run} has changed since it began: put it back, or train into another folder")
+
+
+def split_record(data: MusicData) -> dict[str, Any]:
+    """Digest of the music, and the ids of the songs on each side."""
+    sides = {name: [data.corpus.ids[i] for i in songs] for name, songs in data.sides._asdict().items()}
+    return {"digest": data.corpus.manifest.digest(), "split": sides}
+
+
+def read_split(run: Path) -> dict[str, Any] | None:
+    """What `keep_split` wrote, or what the card of the run's model says; None where neither is there."""
+    if (run / SPLIT_FILE).is_file():
+        found: dict[str, Any] = json.loads((run / SPLIT_FILE).read_text(encoding="utf-8"))
+        return found
+    if not (run / MODEL_FILE).is_file():
+        return None
+    card = load(run).card
+    return {"digest": card["corpus"]["digest"], "split": card["split"]} if {"corpus", "split"} <= card.keys() else None
+
+
+def _sides_of(corpus: Corpus, names: dict[str, list[str]]) -> Split:
+    """The songs of each side that the corpus still holds, as sorted indices."""
+    place = {id_: index for index, id_ in enumerate(corpus.ids)}
+    return Split(**{side: np.array(sorted(place[i] for i in ids if i in place), int) for side, ids in names.items()})
 
 
 def _windows(corpus: Corpus, songs: Any, config: MusicConfig) -> Windows:
@@ -69,7 +113,7 @@ def describe(data: MusicData) -> str:
     """What was read, what was skipped and why, how it was split: a few lines."""
     skipped = data.corpus.manifest.skipped
     lines = [f"{data.corpus!r}; {len(skipped)} files skipped"]
-    lines += [f"  skipped {row.name}: {row.reason}" for row in skipped[:5]]
+    lines += [f"  skipped {printable(row.name)}: {printable(row.reason)}" for row in skipped[:5]]
     lines += [f"  ... and {len(skipped) - 5} more, see {MANIFEST_FILE}"] if len(skipped) > 5 else []
     for name, songs in data.sides._asdict().items():
         windows: Windows = getattr(data, name)
@@ -87,7 +131,7 @@ def music_card(data: MusicData, config: MusicConfig) -> dict[str, Any]:
         "task": "music",
         "config": dataclasses.asdict(config),
         "corpus": {"name": data.corpus.name, "songs": len(data.corpus), "digest": data.corpus.manifest.digest()},
-        "split": {name: [data.corpus.ids[i] for i in songs] for name, songs in data.sides._asdict().items()},
+        "split": split_record(data)["split"],
     }
 
 
