@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from softaxes.data.music import Limits, read_song
+from softaxes.data.music import Limits, Song, note_array, read_song, write_song
 from softaxes.explorer.library import DROPPED_SONGS, FINER_STEPS, Library, NoSuchSong, clean_name
 from softaxes.explorer.reader import Reader
 from softaxes.songs.motifs import STEPS_PER_BEAT
@@ -198,3 +199,14 @@ def test_a_tune_without_a_file_is_taken_as_it_is(library: Library) -> None:
     tune = library.open("folder:first.mid")
     library.tunes["tunes:book#1"] = tune
     assert library.finer("tunes:book#1") is tune
+
+
+def test_a_name_that_is_no_utf_8_can_be_listed_and_opened(tmp_path: Path) -> None:
+    write_song(Song("x", note_array([(0, 4, 60)])), tmp_path / "fine.mid")
+    (tmp_path / "fine.mid").rename(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9t\xe9.mid"))
+    library = Library(4, folder=tmp_path)
+    (entry,) = library.entries()
+    json.dumps([entry], ensure_ascii=False).encode()
+    assert entry.id == "folder:%E9t%E9.mid"
+    assert len(library.open(entry.id).notes) == 1 and library.stamp(entry.id) != "gone"
+    library.close()

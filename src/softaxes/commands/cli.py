@@ -56,7 +56,7 @@ COMMANDS = {
     ),
     "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
 }
-INTERRUPTED = 130
+INTERRUPTED, BROKEN_PIPE = 130, 141
 EXTRAS = {  # packages that a command may lack, and the extra that brings each
     "numba": "patterns", "stumpy": "patterns", "pywt": "patterns", "mir_eval": "patterns", "faiss": "faiss",
     "qdrant_client": "qdrant", "umap": "umap", "plotly": "umap", "pooch": "corpora", "music21": "corpora",
@@ -126,6 +126,9 @@ def _guarded(name: str, rest: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("\nsoftaxes: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has gone, as `| head` does: nothing is wrong, and no more to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except (ValueError, TypeError, OSError) as error:
         if os.environ.get("SOFTAXES_TRACEBACK"):
             raise
@@ -169,7 +172,7 @@ def _run(name: str, rest: Sequence[str]) -> int:
     if result is not None:
         if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may not be UTF-8
             sys.stdout.reconfigure(errors="backslashreplace")
-        print(result)
+        print(result, flush=True)
     return 0
 
 

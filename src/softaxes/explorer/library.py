@@ -9,12 +9,14 @@ the same file again and go on.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+from urllib.parse import quote_from_bytes
 
 from softaxes.data.music.beats import Beats, beats_beside
 from softaxes.data.music.corpora import Corpus
@@ -50,7 +52,9 @@ class Library:
     def __init__(self, steps_per_beat: int, *, folder: Path | None = None, corpus: Corpus | None = None) -> None:
         self.steps_per_beat, self.reader = steps_per_beat, Reader()
         self.folder = None if folder is None else check_folder(folder, "folder").resolve()
-        self.names = [] if self.folder is None else [n for n in find_files(self.folder) if self._inside(n)]
+        found = [] if self.folder is None else find_files(self.folder)
+        self._files = {web_name(name): name for name in found}
+        self.names = [name for name in self._files if self._inside(name)]
         songs: Sequence[tuple[str, Song]] = [] if corpus is None else list(zip(corpus.ids, corpus.songs, strict=True))
         self.tunes = {f"tunes:{id}": song for id, song in songs} if folder is None else {}
         self.dropped: OrderedDict[str, Song] = OrderedDict()
@@ -105,7 +109,7 @@ class Library:
         if self.folder is None or not id.startswith("folder:"):
             return ""
         try:
-            found = (self.folder / id.removeprefix("folder:")).stat()
+            found = self._path(id.removeprefix("folder:")).stat()
         except OSError:
             return "gone"
         return f"{found.st_size} {found.st_mtime_ns}"
@@ -116,10 +120,14 @@ class Library:
         self._finer.clear()
         self.reader.close()
 
+    def _path(self, name: str) -> Path:
+        assert self.folder is not None
+        return self.folder / self._files.get(name, name)
+
     def _inside(self, name: str) -> bool:
         """Whether the file, links resolved, lies in the folder."""
         assert self.folder is not None
-        path = (self.folder / name).resolve()
+        path = self._path(name).resolve()
         return path.is_relative_to(self.folder) and path.is_file()
 
     def _bytes(self, name: str) -> bytes:
@@ -127,13 +135,13 @@ class Library:
         if not self._inside(name):
             raise NoSuchSong("this file is no longer in the folder")
         try:
-            return read_bytes((self.folder / name).resolve(), LIMITS.bytes)
+            return read_bytes(self._path(name).resolve(), LIMITS.bytes)
         except ValueError as error:
             raise ValueError(str(error).rpartition(": ")[2]) from None
 
     def _beats(self, name: str) -> Beats | None:
         assert self.folder is not None
-        return beats_beside(self.folder / name)
+        return beats_beside(self._path(name))
 
     def _read_finer(self, data: bytes, name: str, beats: Beats | None = None) -> Song:
         return self.reader.read(data, clean_name(name), FINER_STEPS, FINER_LIMITS, beats)
@@ -148,6 +156,15 @@ class Library:
             while len(self._read) > OPEN_SONGS:
                 self._read.popitem(last=False)
         return song
+
+
+def web_name(name: str) -> str:
+    """A file's name as a page can hold it: as it is, or with its bytes spelled out where they are no UTF-8."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return quote_from_bytes(os.fsencode(name), safe="/ ")
+    return name
 
 
 def title(song: Song, id: str) -> str:

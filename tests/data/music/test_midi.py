@@ -355,6 +355,8 @@ def test_headers_that_lie() -> None:
     assert sorted(song_from_midi(promises_one, "t").notes["pitch"].tolist()) == [60, 64]
     with pytest.raises(ValueError, match="MIDI of format 2 holds songs side by side"):
         song_from_midi(two[:8] + b"\0\2" + two[10:], "t")
+    odd = midi_file([(0, meta(0x58, bytes([4, 33, 24, 8]))), *notes((0, 480, 60))])
+    assert song_from_midi(odd, "t").meters == ((0, 4, 4),), "a metre over 2^33 says nothing"
     longer = two[:4] + b"\0\0\0\x08" + two[8:14] + b"\0\0" + two[14:]
     assert song_from_midi(longer, "t").notes.tolist() == song_from_midi(two, "t").notes.tolist()
 

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,7 @@ from softaxes.data.music.song import (
 )
 
 DRUM_CHANNEL = 9
+NO_METRE = re.compile(rb"\xff\x58\x04.[\x08-\xff]", re.DOTALL)  # over more than 2^7; the library would wrap it
 MAX_STEPS_PER_BEAT = 32767  # a MIDI file has as many ticks to the quarter note
 
 
@@ -336,7 +338,7 @@ def _parse(data: bytes) -> Any:
 
 
 def _events(score: Any) -> Events:
-    tempi, meters = score.tempos.numpy(), score.time_signatures.numpy()  # the library takes 2^33 for 2^1
+    tempi, meters = score.tempos.numpy(), score.time_signatures.numpy()
     rows = (tempi["time"], tempi["mspq"], meters["time"], meters["numerator"], meters["denominator"])
     return Events(score.ticks_per_quarter, *rows)
 
@@ -350,7 +352,7 @@ def _whole_chunks(data: bytes) -> tuple[bytes, int, int, int]:
     length = int.from_bytes(data[4:8], "big")
     file_format, promised, division = (int.from_bytes(data[at : at + 2], "big") for at in (8, 10, 12))
     at, held = 8 + max(length, 6), 0
-    body = data[at:]
+    body = NO_METRE.sub(b"\xff\x58\x04\0\1", data[at:])
     while len(data) >= at + 8:
         held += data[at : at + 4] == b"MTrk"
         at += 8 + int.from_bytes(data[at + 4 : at + 8], "big")

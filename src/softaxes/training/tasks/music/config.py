@@ -26,8 +26,8 @@ DECODERS = {
 
 ALIGNED_ONLY = ("low", "high", "leak", "gaze", "bar", "semitone", "looking", "frozen", "latent_noise")
 WEIGHTS = (
-    "within", "across", "size", "squared_error", "infonce", "spread", "decorrelation", "notes", "masked", "leak", "gaze",
-    "bar", "latent_noise",
+    "within", "across", "size", "squared_error", "infonce", "spread", "decorrelation", "notes", "masked", "leak",
+    "gaze", "bar", "latent_noise",
 )  # fmt: skip
 
 
