@@ -8,8 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from softaxes import explorer
-from softaxes.explorer import build, default_model, explore
+from softaxes.explorer import default_model, explore
 from softaxes.explorer.blob_world import untrained
+from softaxes.explorer.build import build
 from softaxes.model.checkpoint import save_model
 from softaxes.model.model import Model
 
@@ -31,9 +32,10 @@ def test_no_arguments_open_the_default_model(model: Model, tmp_path: Path, monke
     monkeypatch.setattr("softaxes.model.checkpoint.shipped", lambda: [str(tmp_path)])
     monkeypatch.setattr("softaxes.model.checkpoint._find", lambda name: Path(name) / "model.safetensors")
     monkeypatch.setattr("softaxes.explorer.serve.serve", lambda *given: served.append(given))
+    monkeypatch.setattr("softaxes.explorer.build.shipped", list)
     monkeypatch.setattr("softaxes.explorer.blob_world.shipped", list)
     monkeypatch.setattr("softaxes.explorer.reports.shipped", list)
-    monkeypatch.setattr(explorer, "_tunes", lambda _: None)
+    monkeypatch.setattr("softaxes.explorer.build._tunes", lambda _: None)
     explore()
     (app, host, port, opened) = served[0]
     assert (host, port, opened) == ("127.0.0.1", 0, True)

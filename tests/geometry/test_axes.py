@@ -1,5 +1,6 @@
 """Fitted axes against latents whose axes are known: a line and circles in a random basis, beside content."""
 
+import copy
 import math
 
 import pytest
@@ -359,6 +360,15 @@ def test_fit_errors(change, message):
 
 
 # --- as a mapping, and on disk -----------------------------------------------------------------------------------
+
+
+def test_axes_keep_no_graph_and_can_be_copied():
+    world = World((PITCH, METRE))
+    latents = {name: z.clone().requires_grad_() for name, z in world.noisy.items()}
+    axes = fit_axes(**latents, kind=world.kind, amount=world.amount, kinds=world.kinds)
+    assert not any(tensor.requires_grad for tensor in axes.state().values())
+    z = world.anchor[:2]
+    assert torch.equal(copy.deepcopy(axes).shift(z, pitch=1.0), axes.shift(z, pitch=1.0))
 
 
 def test_axes_are_a_mapping_that_names_what_it_knows():

@@ -256,7 +256,7 @@ def test_there_is_no_second_derivative() -> None:
 @pytest.mark.parametrize(
     ("z", "settings", "error", "message"),
     [
-        (torch.zeros(4), {}, ValueError, r"`z` must have shape \(rows, dim\), at least one of each, got \(4,\)"),
+        (torch.zeros(4), {}, ValueError, r"`z` must have shape \(B, D\) with B, D > 0, got \(4,\)"),
         (torch.zeros(0, 4), {}, ValueError, r"`z` must have shape .* got \(0, 4\)"),
         (torch.zeros(4, 0), {}, ValueError, r"`z` must have shape .* got \(4, 0\)"),
         (torch.zeros(2, 3, 4), {}, ValueError, r"`z` must have shape .* got \(2, 3, 4\)"),

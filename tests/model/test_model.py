@@ -1,5 +1,6 @@
 """A model encodes, steers by name and decodes; what it cannot take it says."""
 
+import copy
 import math
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import softaxes
 from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
 from softaxes.geometry.kinds import Circle, Line
 from softaxes.model.model import Model
@@ -68,6 +70,37 @@ def test_results_are_float32_without_gradient_and_fit_for_training(model, images
     probe = torch.nn.Linear(DIM, 1)
     probe(z).sum().backward()  # tensors made in inference mode would refuse
     assert torch.allclose(probe.weight.grad[0], z.sum(0))
+
+
+@pytest.mark.parametrize("kind, off", [("half", 2e-3), ("bfloat16", 2e-2), ("double", 1e-6)])
+def test_weights_of_any_type_encode_and_decode_in_float32(model, images, kind, off):
+    z, decoded = model.encode(images), model.decode(torch.randn(3, DIM))
+    other = getattr(copy.deepcopy(model), kind)()
+    found = other.encode(images)
+    assert found.dtype == torch.float32 and (found - z).norm() <= off * z.norm()
+    assert other.decode(z).dtype == torch.float32 and other.decode(z).shape == (5, *decoded.shape[1:])
+    assert len(other.digest()) == 32
+
+
+def test_a_default_of_float64_changes_nothing():
+    rolls = np.zeros((2, 2, 128, 32), np.uint8)
+    rolls[:, :, 60, ::4] = 1
+    z = softaxes.load("pop909-melody").encode(rolls)
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = softaxes.load("pop909-melody")
+        assert torch.allclose(model.encode(rolls), z, atol=1e-5)
+        assert model.decode(z).dtype == model.steer(z, pitch=3).dtype == model.encode(rolls[:0]).dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("rolls, got", [(100, r"0\.\.100"), (-0.5, r"-0\.5\.\.0")])
+def test_velocities_are_no_piano_roll(rolls, got):
+    windows = np.zeros((1, 2, 128, 32), np.float32)
+    windows[0, :, 60, 0] = rolls
+    with pytest.raises(ValueError, match=f"`windows` must hold 0 where nothing sounds and 1 .*, got {got}$"):
+        softaxes.load("pop909-melody").encode(windows)
 
 
 def test_nothing_in_nothing_out(model):

@@ -16,7 +16,7 @@ Which transposition and shift maps the choice onto a window, and how much of it 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -24,12 +24,10 @@ from numpy.typing import NDArray
 
 from softaxes.data.music.rolls import Texture, full_texture, notes_to_roll, texture_notes
 from softaxes.data.music.song import Song
+from softaxes.explorer.atlas import Atlas
 from softaxes.model.model import Model
 from softaxes.motifs.patterns.notes import Notes as Points
 from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
-
-if TYPE_CHECKING:
-    from softaxes.explorer.atlas import Atlas
 
 MOST_NOTES = 20_000  # of a song: some ten seconds of one core
 CHOSEN_NOTES = 64

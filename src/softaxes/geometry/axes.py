@@ -18,6 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from softaxes.geometry.kinds import Circle, Kind, Line
+from softaxes.geometry.labels import check_vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,10 +41,12 @@ class LineAxis:
 
     def coordinate(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N"]:
         """Signed position in units, 0 at the mean anchor."""
+        check_vectors("z", z, len(self.origin))
         return (z - self.origin.to(z)) @ (self.direction / self.direction.square().sum().clamp_min(1e-30)).to(z)
 
     def shift(self, z: Float[Tensor, "*N D"], amount: float | Tensor) -> Float[Tensor, "*N D"]:
         """``z + amount u``; ``amount`` a number or one per row."""
+        check_vectors("z", z, len(self.origin))
         return z + torch.as_tensor(amount, dtype=z.dtype, device=z.device)[..., None] * self.direction.to(z)
 
     def remove(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:
@@ -82,6 +85,7 @@ class CircleAxis:
 
     def shift(self, z: Float[Tensor, "*N D"], amount: float | Tensor) -> Float[Tensor, "*N D"]:
         """Turn ``z`` in the plane by ``2 pi amount / period``; ``amount`` a number or one per row."""
+        check_vectors("z", z, len(self.centre))
         angle = self.kind.angle(torch.as_tensor(amount, dtype=z.dtype, device=z.device))
         xy = self._in_plane(z)
         cos, sin = torch.cos(angle), torch.sin(angle)
@@ -94,6 +98,7 @@ class CircleAxis:
         return z - self._in_plane(z) @ self.plane.to(z)
 
     def _in_plane(self, z: Tensor) -> Tensor:
+        check_vectors("z", z, len(self.centre))
         return (z - self.centre.to(z)) @ self.plane.to(z).T
 
 
@@ -148,6 +153,7 @@ class Axes(Mapping[str, Axis]):
         chosen = [self[name] for name in names or self]
         if not chosen:
             return z
+        check_vectors("z", z, len(chosen[0].rest))
         basis = torch.cat([axis.basis for axis in chosen]).double()
         ends = torch.cat([axis.basis.double() @ axis.rest.double() for axis in chosen])
         back = torch.linalg.pinv(basis, rtol=1e-6).to(z)

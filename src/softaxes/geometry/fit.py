@@ -21,7 +21,7 @@ from torch import Tensor
 
 from softaxes.geometry.axes import Axes, Axis, CircleAxis, LineAxis
 from softaxes.geometry.kinds import Circle, Kind, Line, check_kinds
-from softaxes.geometry.labels import amounts_by_kind, check_clipped, check_latents
+from softaxes.geometry.labels import amounts_by_kind, check_clipped, check_views
 
 RIDGE = 1.0  # of the mean squared difference of a latent coordinate: .1 to 1 do best on trained and synthetic latents
 ROUNDS = 3  # of plane and centre in turns; anchors that all stand on one phase need two
@@ -36,7 +36,7 @@ def fit_axes(
     kinds: Sequence[Kind],
     clipped: Tensor | None = None,
 ) -> Axes:
-    """Fit every kind's axis by least squares on labelled views.
+    """Fit every kind's axis by least squares on labelled views; no gradient flows through the axes.
 
     Views that mix kinds are left out (a kind and the circles that follow it are moved by one shift and do not count as
     mixed), and so are ``clipped`` ones where that is given. Lines come first; each circle's plane is taken orthogonal
@@ -47,10 +47,12 @@ def fit_axes(
     Raises:
         ValueError: a kind without any usable view, no two dimensions left for a circle, shapes that do not fit,
             non-finite latents or amounts.
+        TypeError: something is no tensor, or holds values of the wrong type.
     """
     kinds = check_kinds(kinds)
-    check_latents(anchor, views)
-    amounts = amounts_by_kind(kinds, amount, kind, like=views)
+    check_views(anchor, views)
+    anchor, views = anchor.detach(), views.detach()
+    amounts = amounts_by_kind(kinds, amount, kind, like=views).detach()
     usable = torch.ones(views.shape[:2], dtype=torch.bool, device=views.device)
     if clipped is not None:
         usable = ~check_clipped(clipped, usable)

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from softaxes.geometry.kinds import Circle, Kind, check_kinds
+from softaxes.geometry.labels import at_least_float32, check_tensor, check_vectors
 
 
 class LearnedOperators(nn.Module):
@@ -48,17 +49,19 @@ class LearnedOperators(nn.Module):
     def basis(self) -> Float[Tensor, "R D"]:
         """Orthonormal rows: a line's direction or a circle's plane, kind after kind."""
         with torch.autocast(self.raw.device.type, enabled=False):
-            q, r = torch.linalg.qr(self.raw.to(_fp32_or_better(self.raw)))
+            q, r = torch.linalg.qr(at_least_float32(self.raw))
             return (q * torch.where(r.diagonal() < 0, -1.0, 1.0).to(q)).T  # the sign that QR leaves open
 
     def forward(self, z: Float[Tensor, "N D"], amounts: Float[Tensor, "N K"]) -> Float[Tensor, "N D"]:
         """Move each row by its amounts (one column per kind); ValueError on other shapes."""
+        check_tensor("z", z)
+        check_tensor("amounts", amounts)
         if z.ndim != 2 or z.shape[1] != len(self.raw):
             raise ValueError(f"`z` must have shape (N, {len(self.raw)}), got {tuple(z.shape)}")
         if amounts.shape != (len(z), len(self.kinds)):
             raise ValueError(f"`amounts` must have shape ({len(z)}, {len(self.kinds)}), got {tuple(amounts.shape)}")
         with torch.autocast(z.device.type, enabled=False):
-            z, basis = z.to(_fp32_or_better(z)), self.basis()
+            z, basis = at_least_float32(z), self.basis()
             inside = z @ basis.to(z).T
             moved, row = [], 0
             for index, kind in enumerate(self.kinds):
@@ -75,11 +78,8 @@ class LearnedOperators(nn.Module):
 
     def content(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:
         """``z`` with all axes projected out."""
+        check_vectors("z", z, len(self.raw))
         with torch.autocast(z.device.type, enabled=False):
-            z = z.to(_fp32_or_better(z))
+            z = at_least_float32(z)
             basis = self.basis().to(z)
             return z - (z @ basis.T) @ basis
-
-
-def _fp32_or_better(x: Tensor) -> torch.dtype:
-    return torch.promote_types(x.dtype, torch.float32)

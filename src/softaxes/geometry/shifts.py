@@ -22,6 +22,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from softaxes.geometry.kinds import Kind, check_kinds
+from softaxes.geometry.labels import check_tensor
 
 Edge = Literal["zero", "stream", "wrap"]
 
@@ -40,7 +41,7 @@ def shift(
     Raises:
         ValueError: an unknown edge, a ``dim`` that is the batch or does not exist, a context that leaves no window or
             comes with an edge that has no use for it, a streaming shift beyond its context, one amount too few.
-        TypeError: amounts that are no whole numbers.
+        TypeError: amounts that are no whole numbers, or something that is no tensor.
     """
     dim = _check_shift(x, amount, dim, edge, context)
     size = x.shape[dim] - 2 * context
@@ -56,6 +57,7 @@ def shift(
 
 
 def _check_shift(x: Tensor, amount: Tensor, dim: int, edge: str, context: int) -> int:
+    _check_batch(x)
     if edge not in get_args(Edge):
         raise ValueError(f"`edge` must be 'zero', 'stream' or 'wrap', got {edge!r}")
     if not -x.ndim <= dim < x.ndim:
@@ -76,7 +78,14 @@ def _check_shift(x: Tensor, amount: Tensor, dim: int, edge: str, context: int) -
     return dim
 
 
+def _check_batch(x: Tensor) -> None:
+    check_tensor("x", x)
+    if x.ndim < 2:
+        raise ValueError(f"`x` must have shape (B, ...), with a dimension beside the batch, got {tuple(x.shape)}")
+
+
 def _check_whole_numbers(name: str, value: Tensor) -> None:
+    check_tensor(name, value)
     if value.is_floating_point() or value.is_complex() or value.dtype == torch.bool:
         raise TypeError(f"`{name}` must hold whole numbers, got {value.dtype}")
 
@@ -153,7 +162,7 @@ def labelled_views(
 
     Raises:
         ValueError: a kind without a shift, shapes that do not fit, a kind out of range, and what `shift` raises.
-        TypeError: kinds or amounts that are no whole numbers.
+        TypeError: kinds or amounts that are no whole numbers, or something that is no tensor.
     """
     kinds, context = check_kinds(kinds), dict(context or {})
     _check_labels(x, kind, amount, kinds, shifts, context)
@@ -181,6 +190,7 @@ def _check_labels(
     shifts: Mapping[str, Shift],
     context: Mapping[int, int],
 ) -> None:
+    _check_batch(x)
     missing = sorted({k.family for k in kinds} - shifts.keys())
     if missing:
         raise ValueError(f"`shifts` must say how every kind moves, got nothing for {missing}")

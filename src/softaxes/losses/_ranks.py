@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from jaxtyping import Float
 from torch import Tensor
 
 
@@ -60,3 +61,16 @@ def gather_rows(x: Tensor) -> Tensor:
     padded = x.new_zeros((size, *x.shape))
     padded[rank()] = x
     return sum_over_ranks(padded).flatten(0, 1)
+
+
+def rows_of_ranks(z: Float[Tensor, "rows dim"], across_ranks: bool = True, **same: int) -> list[int]:
+    """Number of rows of each process; ValueError, on all of them, if they disagree on the dimension or on ``same``."""
+    if not across_ranks or world_size() == 1:
+        return [len(z)]
+    names = ("dimension of `z`", *(f"`{name}`" for name in same))
+    mine = torch.tensor([[len(z), z.shape[1], *same.values()]], device=z.device)
+    rows, *settings = gather_rows(mine).T.tolist()
+    for name, values in zip(names, settings, strict=True):
+        if len(set(values)) > 1:
+            raise ValueError(f"{name} must be the same on all processes, got {values}")
+    return list(rows)

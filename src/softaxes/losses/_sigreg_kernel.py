@@ -7,6 +7,7 @@ slices; nothing of size (rows, slices, knots) is ever stored.
 
 from __future__ import annotations
 
+import functools
 import math
 import operator
 from collections.abc import Callable
@@ -17,38 +18,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from softaxes.losses._ranks import gather_rows, sum_over_ranks, world_size
+from softaxes.geometry.labels import at_least_float32, check_latents
+from softaxes.losses._ranks import rows_of_ranks, sum_over_ranks
 
 _CELLS_CPU, _CELLS_DEVICE = 2**18, 2**21  # rows * slices worked on at once, 80 bytes each with 17 knots. The CPU's
-# choice: half is as fast on idle cores, but busy ones want few operations. The accelerator's is an untested guess.
-
-
 # choice: half is as fast on idle cores, but busy ones want few operations. The accelerator's is an untested guess.
 _ROWS_A_SUM = 2**13  # a float32 sum over 10^6 rows in one go is off by 10 % of the statistic, in blocks by 3e-5
 
 
-def rows_of_ranks(z: Float[Tensor, "rows dim"], across_ranks: bool = True, **same: int) -> list[int]:
-    """Number of rows of each process; ValueError, on all of them, if they disagree on the dimension or on ``same``."""
-    if not across_ranks or world_size() == 1:
-        return [len(z)]
-    names = ("dimension of `z`", *(f"`{name}`" for name in same))
-    mine = torch.tensor([[len(z), z.shape[1], *same.values()]], device=z.device)
-    rows, *settings = gather_rows(mine).T.tolist()
-    for name, values in zip(names, settings, strict=True):
-        if len(set(values)) > 1:
-            raise ValueError(f"{name} must be the same on all processes, got {values}")
-    return list(rows)
-
-
-def check_latents(name: str, z: Tensor) -> None:
-    """ValueError unless ``z`` is a floating-point (rows, dim) tensor that has both."""
-    if z.ndim != 2 or not z.numel():
-        raise ValueError(f"`{name}` must have shape (rows, dim), at least one of each, got {tuple(z.shape)}")
-    if not z.is_floating_point():
-        raise ValueError(f"`{name}` must be of a floating-point type, got {z.dtype}")
-
-
-def _check_count(name: str, value: int, least: int) -> int:
+def _count(name: str, value: int, least: int) -> int:
+    """``value`` as an int; TypeError or ValueError unless it is a whole number from ``least`` on."""
     try:
         count = operator.index(value)
     except TypeError:
@@ -58,46 +37,52 @@ def _check_count(name: str, value: int, least: int) -> int:
     return count
 
 
-def at_least_float32(z: Tensor) -> Tensor:
-    """``z`` in float32, or as it is in float64."""
-    return z if z.dtype == torch.float64 else z.float()
-
-
-def _statistic(
-    z: Tensor, grid: _Grid, form: _Form, step: int, slices: int, chunk: int | None, across_ranks: bool
+def statistic(
+    z: Tensor,
+    form: Form,
+    *,
+    knots: int,
+    t_max: float,
+    step: int,
+    slices: int,
+    chunk: int | None,
+    across_ranks: bool,
 ) -> tuple[Tensor, int]:
-    """Mean over slices of the integral, and the number of rows that it speaks of."""
+    """Mean over slices of the integral over ``knots`` on [0, t_max], and the number of rows that it speaks of."""
     check_latents("z", z)
-    step, slices = _check_count("step", step, 0), _check_count("slices", slices, 1)
-    chunk = 0 if chunk is None else _check_count("chunk", chunk, 1)
+    step, slices, knots = _count("step", step, 0), _count("slices", slices, 1), _count("knots", knots, 2)
+    chunk = 0 if chunk is None else _count("chunk", chunk, 1)
+    if not (math.isfinite(t_max) and t_max > 0):
+        raise ValueError(f"`t_max` must be positive and finite, got {t_max}")
     with torch.autocast(z.device.type, enabled=False):
         z = at_least_float32(z)
-        rows = rows_of_ranks(z, across_ranks, step=step, slices=slices, knots=len(grid.t), chunk=chunk)
+        rows = rows_of_ranks(z, across_ranks, step=step, slices=slices, knots=knots, chunk=chunk)
         cells = _CELLS_CPU if z.device.type == "cpu" else _CELLS_DEVICE
         chunk = min(slices, chunk or max(1, cells // max(rows)))
+        grid = Grid.of(knots, t_max, z.dtype, z.device)
         wanted = z.requires_grad and torch.is_grad_enabled()
-        sketching = _Sketching(unit_directions(step, slices, z), grid.like(z), form, rows, chunk, wanted)
-        mean: Tensor = _Sketch.apply(z, sketching)
+        mean: Tensor = _Sketch.apply(z, _Sketching(unit_directions(step, slices, z), grid, form, rows, chunk, wanted))
     return mean, sum(rows)
 
 
 def unit_directions(step: int, slices: int, like: Float[Tensor, "rows dim"]) -> Float[Tensor, "slices dim"]:
     """Random unit vectors, a function of ``step``; drawn on the CPU, so that all devices get the same."""
     generator = torch.Generator().manual_seed(step)
-    drawn = torch.randn(like.shape[1], slices, generator=generator).T.to(like).contiguous()
+    drawn = torch.randn(like.shape[1], slices, generator=generator, dtype=torch.float32)
+    drawn = drawn.T.to(like, non_blocking=True).contiguous()
     return torch.nn.functional.normalize(drawn, dim=1)
 
 
-_Form = Callable[[Tensor, Tensor, "_Grid"], tuple[Tensor, Tensor, Tensor]]
+Form = Callable[[Tensor, Tensor, "Grid"], tuple[Tensor, Tensor, Tensor]]
 
 
-def _squared_distance(cos: Tensor, sin: Tensor, grid: _Grid) -> tuple[Tensor, Tensor, Tensor]:
+def squared_distance(cos: Tensor, sin: Tensor, grid: Grid) -> tuple[Tensor, Tensor, Tensor]:
     """integral |phi - gauss|^2 of each slice, and its derivatives by the means of cos(tu) and of sin(tu)."""
     off = cos - grid.gauss
     return (off.square() + sin.square()) @ grid.weights, 2 * grid.weights * off, 2 * grid.weights * sin
 
 
-def _squared_modulus_distance(cos: Tensor, sin: Tensor, grid: _Grid) -> tuple[Tensor, Tensor, Tensor]:
+def squared_modulus_distance(cos: Tensor, sin: Tensor, grid: Grid) -> tuple[Tensor, Tensor, Tensor]:
     """integral (|phi| - gauss)^2 of each slice, and its derivatives likewise."""
     modulus = torch.hypot(cos, sin)
     off = modulus - grid.gauss
@@ -106,7 +91,7 @@ def _squared_modulus_distance(cos: Tensor, sin: Tensor, grid: _Grid) -> tuple[Te
 
 
 @dataclass(frozen=True)
-class _Grid:
+class Grid:
     """Knots t_k = k dt on the half line, and the table that makes all cos(t_k u), sin(t_k u) out of few products.
 
     With x = dt u, every k is stride * j + r or stride * j - r with r <= (stride - 1) / 2, and
@@ -124,20 +109,18 @@ class _Grid:
     stride: int
     addition: Float[Tensor, "high low cos_and_sin"]
 
-    @classmethod
-    def on(cls, knots: int, t_max: float) -> _Grid:
-        """Trapezoid rule on [0, t_max], counted twice, times the weight exp(-t^2/2)."""
-        knots = _check_count("knots", knots, 2)
-        if not (math.isfinite(t_max) and t_max > 0):
-            raise ValueError(f"`t_max` must be positive and finite, got {t_max}")
+    @staticmethod
+    @functools.lru_cache(maxsize=16)
+    @torch.inference_mode(False)  # what is kept must serve a later backward pass
+    def of(knots: int, t_max: float, dtype: torch.dtype, device: torch.device) -> Grid:
+        """Trapezoid rule on [0, t_max], counted twice, times the weight exp(-t^2/2); made once for each device."""
         t = torch.linspace(0, t_max, knots, dtype=torch.float64)
         gauss = torch.exp(-t.square() / 2)
         weights = torch.full_like(t, 2 * t_max / (knots - 1))
         weights[[0, -1]] /= 2
-        return cls(t, gauss, weights * gauss, *_addition_table(knots))
-
-    def like(self, z: Tensor) -> _Grid:
-        return _Grid(self.t.to(z), self.gauss.to(z), self.weights.to(z), self.stride, self.addition.to(z))
+        stride, addition = _addition_table(knots)
+        t, gauss, weights, addition = (x.to(device, dtype) for x in (t, gauss, weights * gauss, addition))
+        return Grid(t, gauss, weights, stride, addition)
 
 
 def _addition_table(knots: int) -> tuple[int, Tensor]:
@@ -165,8 +148,8 @@ class _Sketching:
     """What a pass over the slices needs beside the latents; ``rows`` holds one count for each process."""
 
     directions: Float[Tensor, "slices dim"]
-    grid: _Grid
-    form: _Form
+    grid: Grid
+    form: Form
     rows: list[int]
     chunk: int
     gradient_wanted: bool
@@ -223,7 +206,7 @@ class _Work:
     inner: Float[Tensor, "slices high rows"]
 
     @classmethod
-    def room_for(cls, slices: int, rows: int, grid: _Grid, like: Tensor) -> _Work:
+    def room_for(cls, slices: int, rows: int, grid: Grid, like: Tensor) -> _Work:
         high, low, _ = grid.addition.shape
         empty = like.new_empty
         work = cls(empty(slices, rows), empty(high, slices, rows), empty(low, slices, rows), empty(slices, high, rows))

@@ -29,7 +29,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from softaxes.geometry.kinds import Circle, Kind, check_kinds
-from softaxes.geometry.labels import amounts_by_kind, check_clipped, check_latents
+from softaxes.geometry.labels import amounts_by_kind, at_least_float32, check_clipped, check_tensor, check_views
 from softaxes.losses._ranks import sum_over_ranks
 
 
@@ -97,7 +97,7 @@ class SoftFactorization(nn.Module):
                 ``clipped`` where clipped views are to be left out.
             TypeError: ``kind`` or ``clipped`` of the wrong type.
         """
-        check_latents(anchor, views)
+        check_views(anchor, views)
         amounts = amounts_by_kind(self.kinds, amount, kind, like=views)
         directions = promised_directions(self.kinds, amounts)
         used = directions.length > 0
@@ -131,6 +131,8 @@ def triplet_factorization_loss(
     Raises:
         ValueError: shapes that do not fit, non-finite latents, or a floor of 0.
     """
+    for name, value in (("anchor", anchor), ("view1", view1), ("view2", view2), ("target", target)):
+        check_tensor(name, value)
     if view1.shape != view2.shape:
         raise ValueError(f"`view1` and `view2` must have one shape, got {tuple(view1.shape)} and {tuple(view2.shape)}")
     if view1.shape != anchor.shape:
@@ -139,7 +141,7 @@ def triplet_factorization_loss(
         raise ValueError(f"`target` must have shape ({anchor.shape[0]},), got {tuple(target.shape)}")
     check_floor(floor)
     views = torch.stack([view1, view2], dim=1)
-    check_latents(anchor, views)
+    check_views(anchor, views)
     unit, _ = _unit_differences(anchor, views, floor)
     return ((unit[:, 0] * unit[:, 1]).sum(-1) - target).square().mean()  # no matrix product: autocast leaves it alone
 
@@ -148,8 +150,8 @@ def _unit_differences(
     anchor: Float[Tensor, "B D"], views: Float[Tensor, "B V D"], floor: float
 ) -> tuple[Float[Tensor, "B V D"], Float[Tensor, "B V"]]:
     """Differences divided by their length (or by ``floor`` if they are shorter), and the length, in fp32 or better."""
-    dtype = torch.promote_types(views.dtype, torch.float32)
-    difference = views.to(dtype) - anchor.to(dtype)[:, None]
+    views = at_least_float32(views)
+    difference = views - anchor.to(views)[:, None]
     norm = difference.norm(dim=-1)
     return difference / norm.clamp_min(floor)[..., None], norm
 
@@ -273,8 +275,9 @@ def size_loss(
     """
     moved = directions.share > 0
     leaders = dict.fromkeys(kind.family for kind in directions.kinds)
-    own = [moved[..., [kind.family == leader for kind in directions.kinds]].any(-1) for leader in leaders]
-    touched = torch.stack(own, dim=-1)
+    family = [kind.family for kind in directions.kinds]
+    own = [[moved[..., i] for i, name in enumerate(family) if name == leader] for leader in leaders]
+    touched = torch.stack([torch.stack(columns).any(0) for columns in own], dim=-1)
     weight = (touched & used[..., None] & (touched.sum(-1, keepdim=True) == 1)).to(norm)
     ratio = (norm / torch.where(used, directions.length, 1.0).to(norm))[..., None]
     count, total = sum_over_ranks(torch.stack([weight.sum((0, 1)), (weight * ratio).sum((0, 1))])).unbind()

@@ -19,13 +19,12 @@ import math
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from softaxes.losses._sigreg_kernel import at_least_float32, check_latents, rows_of_ranks
+from softaxes.geometry.labels import at_least_float32, check_latents, check_tensor
+from softaxes.losses._ranks import rows_of_ranks
 from softaxes.losses.sigreg import sigreg, sigreg_article
 from softaxes.losses.variance import scale_term
-
-__all__ = ["LeJEPA", "SIGReg", "attraction", "lejepa", "lejepa_article", "scale_term", "sigreg", "sigreg_article"]
 
 
 def attraction(
@@ -41,6 +40,7 @@ def attraction(
     each pair by exp(-|amount|^2 / tau); give both or neither. The mean is over all pairs, not over the weights.
     """
     check_latents("anchor", anchor)
+    check_tensor("view", view)
     if view.shape != anchor.shape:
         raise ValueError(f"`view` must have the shape of `anchor`, {tuple(anchor.shape)}, got {tuple(view.shape)}")
     check_latents("view", view)
@@ -55,6 +55,7 @@ def _falloff_weight(amount: Tensor | None, falloff: float | None, like: Float[Te
         return torch.ones_like(like)
     if not (math.isfinite(falloff) and falloff > 0):
         raise ValueError(f"`falloff` must be positive and finite, got {falloff}")
+    check_tensor("amount", amount)
     if amount.ndim not in (1, 2) or len(amount) != len(like):
         raise ValueError(f"`amount` must have shape ({len(like)},) or ({len(like)}, kinds), got {tuple(amount.shape)}")
     return torch.exp(-amount.to(like).reshape(len(like), -1).square().sum(1) / falloff)
@@ -87,7 +88,8 @@ def lejepa(
         raise ValueError(f"`sigreg_weight` must be in [0, 1], got {sigreg_weight}")
     if not (math.isfinite(scale_weight) and scale_weight >= 0):
         raise ValueError(f"`scale_weight` must be >= 0 and finite, got {scale_weight}")
-    loss = (1 - sigreg_weight) * _share(anchor) * attraction(anchor, view, amount=amount, falloff=falloff)
+    pull = attraction(anchor, view, amount=amount, falloff=falloff)
+    loss = (1 - sigreg_weight) * _share(anchor) * pull
     for z in (anchor, view):
         loss = loss + sigreg_weight / 2 * sigreg(z, step=step, slices=slices, knots=knots, t_max=t_max)
         if scale_weight:
@@ -114,57 +116,6 @@ def lejepa_article(
 
     Both: one cloud of anchors and views. His fall-off is 100. Blind to the mean of the latents, as `sigreg_article` is.
     """
-    cloud = torch.cat([anchor, view])
-    pull = _share(anchor) * attraction(anchor, view, amount=amount, falloff=falloff)
-    return 0.5 * pull + 0.25 * sigreg_article(cloud, step=step, slices=slices)
-
-
-class SIGReg(nn.Module):
-    """`sigreg` with its settings kept: ``SIGReg(slices=1024)(z, step=n)``."""
-
-    def __init__(self, *, slices: int = 256, knots: int = 17, t_max: float = 3.0, chunk: int | None = None) -> None:
-        super().__init__()
-        self.slices, self.knots, self.t_max, self.chunk = slices, knots, t_max, chunk
-
-    def forward(self, z: Float[Tensor, "rows dim"], *, step: int) -> Float[Tensor, ""]:
-        return sigreg(z, step=step, slices=self.slices, knots=self.knots, t_max=self.t_max, chunk=self.chunk)
-
-
-class LeJEPA(nn.Module):
-    """`lejepa` with its settings kept: ``LeJEPA(sigreg_weight=0.02)(anchor, view, step=n)``."""
-
-    def __init__(
-        self,
-        *,
-        sigreg_weight: float = 0.05,
-        scale_weight: float = 0.0,
-        falloff: float | None = None,
-        slices: int = 256,
-        knots: int = 17,
-        t_max: float = 3.0,
-    ) -> None:
-        super().__init__()
-        self.sigreg_weight, self.scale_weight, self.falloff = sigreg_weight, scale_weight, falloff
-        self.slices, self.knots, self.t_max = slices, knots, t_max
-
-    def forward(
-        self,
-        anchor: Float[Tensor, "batch dim"],
-        view: Float[Tensor, "batch dim"],
-        *,
-        step: int,
-        amount: Float[Tensor, " batch"] | Float[Tensor, "batch kinds"] | None = None,
-    ) -> Float[Tensor, ""]:
-        """``amount`` is needed if and only if there is a ``falloff``."""
-        return lejepa(
-            anchor,
-            view,
-            step=step,
-            amount=amount,
-            falloff=self.falloff,
-            sigreg_weight=self.sigreg_weight,
-            scale_weight=self.scale_weight,
-            slices=self.slices,
-            knots=self.knots,
-            t_max=self.t_max,
-        )
+    pull = attraction(anchor, view, amount=amount, falloff=falloff)
+    push = sigreg_article(torch.cat([anchor, view]), step=step, slices=slices)
+    return 0.5 * _share(anchor) * pull + 0.25 * push

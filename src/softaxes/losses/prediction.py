@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from softaxes.geometry.operators import _fp32_or_better
+from softaxes.geometry.labels import at_least_float32, check_tensor
 from softaxes.losses._ranks import gather_rows, rank, sum_over_ranks
 
 
@@ -37,10 +37,10 @@ def predict_squared_error(
     """
     used = _check_views(predicted, views, used)
     with torch.autocast(views.device.type, enabled=False):
-        dtype = _fp32_or_better(views)
-        views, predicted = views.to(dtype), predicted.to(dtype)
+        views = at_least_float32(views)
+        predicted, anchor = predicted.to(views), anchor.to(views)
         error = (predicted - views).square().sum(-1)
-        scale = (views - anchor.to(dtype)[:, None]).detach().square().sum(-1)
+        scale = (views - anchor[:, None]).detach().square().sum(-1)
         total, least = sum_over_ranks(torch.stack([(error * used).sum(), (scale * used).sum()])).unbind()
         return total / least.clamp_min(1e-12)
 
@@ -65,8 +65,8 @@ def predict_infonce(
     if not isinstance(temperature, Tensor) and not 0 < temperature < float("inf"):
         raise ValueError(f"`temperature` must be positive and finite, got {temperature}")
     with torch.autocast(views.device.type, enabled=False):
-        dtype = _fp32_or_better(views)
-        queries, gallery = predicted.to(dtype).flatten(0, 1), gather_rows(views.to(dtype).flatten(0, 1))
+        views = at_least_float32(views)
+        queries, gallery = predicted.to(views).flatten(0, 1), gather_rows(views.flatten(0, 1))
         score = queries @ gallery.T - 0.5 * gallery.square().sum(-1)  # |query|^2 is the same for every candidate
         right = torch.arange(len(queries), device=queries.device) + rank() * len(queries)
         error = F.cross_entropy(score / temperature, right, reduction="none")
@@ -76,6 +76,8 @@ def predict_infonce(
 
 
 def _check_views(predicted: Tensor, views: Tensor, used: Tensor | None) -> Bool[Tensor, "B V"]:
+    check_tensor("predicted", predicted)
+    check_tensor("views", views)
     if predicted.shape != views.shape or views.ndim != 3:
         raise ValueError(
             f"`predicted` and `views` must have one shape (B, V, D), got {tuple(predicted.shape)}, {tuple(views.shape)}"

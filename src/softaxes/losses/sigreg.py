@@ -22,12 +22,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
-from softaxes.losses._sigreg_kernel import (
-    _Grid,
-    _squared_distance,
-    _squared_modulus_distance,
-    _statistic,
-)
+from softaxes.losses._sigreg_kernel import squared_distance, squared_modulus_distance, statistic
 
 
 def sigreg(
@@ -52,8 +47,9 @@ def sigreg(
 
     ValueError for a wrong shape or number, and where processes disagree. There is no second derivative: RuntimeError.
     """
-    grid = _Grid.on(knots, t_max)
-    mean, rows = _statistic(z, grid, _squared_distance, step, slices, chunk, across_ranks)
+    mean, rows = statistic(
+        z, squared_distance, knots=knots, t_max=t_max, step=step, slices=slices, chunk=chunk, across_ranks=across_ranks
+    )
     return rows * mean
 
 
@@ -71,9 +67,14 @@ def sigreg_article(
     sum over slices of integral (|phi_N(t)| - exp(-t^2/2))^2 exp(-t^2/2) dt. Same directions as there for one ``step``
     on a CPU. Use `sigreg` for anything but reproduction.
     """
-    grid = _Grid.on(9, 5.0)
-    mean, _ = _statistic(z, grid, _squared_modulus_distance, step, slices, chunk, across_ranks)
+    mean, _ = statistic(
+        z,
+        squared_modulus_distance,
+        knots=9,
+        t_max=5.0,
+        step=step,
+        slices=slices,
+        chunk=chunk,
+        across_ranks=across_ranks,
+    )
     return slices * mean
-
-
-# ------------------------------------------------------------------------------------------------ the statistic

@@ -12,12 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from softaxes.losses._ranks import sum_over_ranks
-from softaxes.losses._sigreg_kernel import (
-    at_least_float32,
-    check_latents,
-    rows_of_ranks,
-)
+from softaxes.geometry.labels import at_least_float32, check_latents
+from softaxes.losses._ranks import rows_of_ranks, sum_over_ranks
 
 
 def scale_term(

@@ -2,13 +2,15 @@
 
 A `Model` is an encoder with fitted axes, and a decoder where one was trained. ``softaxes.load`` makes one from a
 shipped checkpoint or a run folder. Inputs may be numpy arrays or tensors; results are float32 CPU tensors, without
-gradients.
+gradients, and are computed in float32 from weights of any type (``model.half()`` rounds weights and nothing else).
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -21,6 +23,7 @@ from softaxes.geometry.axes import Axes
 from softaxes.model.part import Part
 
 Precision = Literal["fp32", "bf16"]
+ROLL_SHAPE = (2, 128)  # onset and sustain of all MIDI pitches; steps follow
 
 
 class Model(nn.Module):
@@ -68,7 +71,7 @@ class Model(nn.Module):
         """SHA-256 of the encoder's weights and the axes: equal for models that give equal latents and shifts."""
         digest = hashlib.sha256(repr(self.axes.kinds).encode())
         for name, tensor in sorted({**self.encoder.state_dict(), **self.axes.state()}.items()):
-            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(name.encode() + tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()[:32]
 
     @property
@@ -80,14 +83,20 @@ class Model(nn.Module):
     def encode(
         self, windows: ArrayLike | Tensor, *, batch: int = 512, precision: Precision = "fp32"
     ) -> Float[Tensor, "B D"]:
-        """Latents of ``windows`` (B, *input_shape), ``batch`` at a time; ValueError on another shape or NaN.
+        """Latents of ``windows`` (B, *input_shape), ``batch`` at a time.
 
         ``precision`` "bf16" multiplies in bfloat16: about twice as fast on processors that know it, and off by some
         thousandths of a latent's length. Axes are moved along in float32 always.
+
+        Raises:
+            ValueError: another shape, NaN, or for a model of piano rolls values outside 0..1 (velocities, say).
         """
         x = _numbers("windows", windows)
         if x.ndim != len(self.input_shape) + 1 or tuple(x.shape[1:]) != self.input_shape:
             raise ValueError(f"`windows` must have shape (B, {_commas(self.input_shape)}), got {tuple(x.shape)}")
+        if self.input_shape[:2] == ROLL_SHAPE and len(x) and not (x.min() >= 0 and x.max() <= 1):
+            span = f"{float(x.min()):g}..{float(x.max()):g}"
+            raise ValueError(f"`windows` must hold 0 where nothing sounds and 1 where a note does, got {span}")
         return self._in_batches(self.encoder, x, batch, (self.axes_dim,), precision)
 
     @torch.no_grad()
@@ -153,10 +162,18 @@ class Model(nn.Module):
         if precision not in get_args(Precision):
             raise ValueError(f"`precision` must be one of {', '.join(get_args(Precision))}, got {precision!r}")
         if len(x) == 0:
-            return torch.zeros(0, *shape)
+            return torch.zeros(0, *shape, dtype=torch.float32)
         device = next((p.device for p in network.parameters()), torch.device("cpu"))
+        call = _in_float32(network)
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            return torch.cat([network(rows.to(device).float()).float().cpu() for rows in x.split(batch)])
+            return torch.cat([call(rows.to(device).float()).float().cpu() for rows in x.split(batch)])
+
+
+def _in_float32(network: nn.Module) -> Callable[[Tensor], Tensor]:
+    """``network`` as it computes with float32 weights, whatever their type and torch's default type are."""
+    weights = dict(itertools.chain(network.named_parameters(), network.named_buffers()))
+    other = {name: w.float() for name, w in weights.items() if w.is_floating_point() and w.dtype != torch.float32}
+    return functools.partial(torch.func.functional_call, network, other) if other else network
 
 
 def _numbers(name: str, value: ArrayLike | Tensor) -> Tensor:
