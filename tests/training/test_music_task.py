@@ -363,7 +363,7 @@ def test_the_split_belongs_to_the_run(tmp_path: Path, capsys: pytest.CaptureFixt
     music_report(run, windows=8, controls=False)
     assert "the music has changed since this run was trained" in capsys.readouterr().err
     (run / "model.safetensors").unlink()
-    with pytest.raises(ValueError, match="the music of .* has changed since it began"):
+    with pytest.raises(ValueError, match=r"the music of .* has changed since it began"):
         train_music(config, Machine(progress=False, accelerator="cpu"), out=out)
 
 
