@@ -22,7 +22,7 @@ from softaxes.report.music_suite import music_suite
 from softaxes.report.sweep import sweep_report
 from softaxes.training.loop import train
 from softaxes.training.machine import Machine
-from softaxes.training.tasks.music.config import MusicConfig
+from softaxes.training.tasks.music.config import ALIGNED_ONLY, MusicConfig
 from softaxes.training.tasks.music.data import MusicData, load_music, music_card, task_of
 
 SHAPING = ("within", "across", "size", "squared_error", "infonce", "leak", "gaze")
@@ -76,7 +76,8 @@ def as_settings(words: list[str]) -> dict[str, object]:
 
 def varied(config: MusicConfig, what: str, factor: float) -> MusicConfig:
     """``config`` with one setting, or all that shape the axes, multiplied."""
-    names = SHAPING if what == "shaping" else (what,)
+    idle = () if config.encoder == "aligned" else ALIGNED_ONLY
+    names = [name for name in SHAPING if name not in idle] if what == "shaping" else [what]
     return dataclasses.replace(config, **{name: factor * getattr(config, name) for name in names})
 
 

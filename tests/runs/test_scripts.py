@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import music_sweep
 import pytest
@@ -58,5 +59,21 @@ def test_it_prints_every_row_of_its_section(script: str, tmp_path: Path) -> None
     assert keys <= {key for words in run(script, tmp_path) if words[0] == "python" for key in words[2].split(",")}
 
 
-def test_a_sweep_varies_settings_that_exist() -> None:
-    assert set(music_sweep.SHAPING) <= {field.name for field in dataclasses.fields(MusicConfig)}
+@pytest.mark.parametrize("script", ["pop909.sh", "tunes.sh"])
+def test_its_settings_are_accepted(script: str, tmp_path: Path) -> None:
+    runs = [words[2:] for words in run(script, tmp_path) if words[:2] == ["softaxes", "train"]]
+    assert runs
+    settings = {field.name for field in dataclasses.fields(MusicConfig)}
+    for words in runs:
+        pairs = zip(words[::2], words[1::2], strict=True)
+        mine = [word for pair in pairs if pair[0][2:].replace("-", "_") in settings for word in pair]
+        MusicConfig(**music_sweep.as_settings(mine))  # refuses what is out of range or does nothing
+
+
+@pytest.mark.parametrize("encoder", get_args(get_type_hints(MusicConfig)["encoder"]))
+def test_a_sweep_varies_what_its_encoder_takes(encoder: str) -> None:
+    base = MusicConfig(encoder=encoder)
+    varied = music_sweep.varied(base, "shaping", 0.5)
+    assert varied.within == 0.5 * base.within
+    assert varied.leak == (0.5 if encoder == "aligned" else 1.0) * base.leak
+    assert music_sweep.varied(base, "notes", 2.0).notes == 2 * base.notes
