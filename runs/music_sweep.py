@@ -25,7 +25,8 @@ from softaxes.training.machine import Machine
 from softaxes.training.tasks.music.config import ALIGNED_ONLY, MusicConfig
 from softaxes.training.tasks.music.data import MusicData, load_music, music_card, task_of
 
-SHAPING = ("within", "across", "size", "squared_error", "infonce", "leak", "gaze")
+SHAPING = ("within", "across", "size", "squared_error", "infonce", "content_orthogonality",
+           "equivariance")  # fmt: skip
 RUNNING = ("cross_cos", "same_cos", "opposite_cos", "relative_error.pitch", "phase_cos.metre", "hit_at_1.pitch",
            "content_recall", "effective_rank")  # fmt: skip
 CONTENT = ("content_recall", "note_f1", "hit_at_1", "effective_rank")

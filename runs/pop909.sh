@@ -3,14 +3,14 @@
 # DATA names a POP909 folder; runs/ship.py puts a run among the models of the package.
 set -euo pipefail
 out=${OUT:-out} data=${DATA:?folder of POP909}
-shared="--corpus pop909 --encoder aligned --batch 96 --squared-error 0.05 --temperature 8 --looking 0.2"
+shared="--corpus pop909 --encoder aligned --batch 96 --squared-error 0.05 --temperature 8 --canonicalization 0.2"
 shared+=" --precision bf16-mixed --threads 1"
 for seed in 0 1 2; do
   softaxes train $shared --folder "$data" --texture melody --low 12 --high 24 --width 384 --steps 4500 --learning-rate 2e-3 \
-    --infonce 3 --spread 3 --decorrelation 3 --notes 2 --latent-noise 0.05 --leak 30 --semitone 0.35 \
+    --infonce 3 --spread 3 --decorrelation 3 --notes 2 --latent-noise 0.05 --content-orthogonality 30 --semitone 0.35 \
     --seed $seed --out "$out/pop909-melody-$seed"
   softaxes train $shared --folder "$data" --texture full --low 4 --high 52 --width 256 --steps 4000 --learning-rate 1e-3 \
-    --infonce 3 --spread 3 --notes 1 --leak 30 --seed $seed --out "$out/pop909-full-$seed"
+    --infonce 3 --spread 3 --notes 1 --content-orthogonality 30 --seed $seed --out "$out/pop909-full-$seed"
   for texture in melody full; do softaxes report "$out/pop909-$texture-$seed" --windows 1500; done
 done
 figures=

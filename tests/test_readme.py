@@ -37,7 +37,7 @@ class _AnyRun:
             ]
         )
         small = {"steps": 32, "dim": 8, "width": 16, "reach": 4}
-        encoder, decoder = Part("RowPoolEncoder", small), Part("PlacedDecoder", small | {"rank": 2})
+        encoder, decoder = Part("RowPoolEncoder", small), Part("PoseDecoder", small | {"rank": 2})
         self.model = Model(encoder, axes, (2, 128, 32), decoder=decoder)
 
     def __call__(self, name: str) -> object:

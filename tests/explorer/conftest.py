@@ -50,7 +50,7 @@ def model() -> Model:
     amount[:, [0, 1], 0], amount[:, [2, 3], 3] = torch.tensor([3.0, -5.0]), torch.tensor([2.0, -3.0])
     amount[:, 4, 1:3] = torch.randint(1, 9, (200, 1)).float()
     axes = fit_axes(anchor=latents[:, 0], views=latents[:, 1:], amount=amount, kinds=KINDS)
-    parts = Part("RowPoolEncoder", shared), Part("PlacedDecoder", shared | {"rank": 4})
+    parts = Part("RowPoolEncoder", shared), Part("PoseDecoder", shared | {"rank": 4})
     made = Model(parts[0], axes, (2, 128, STEPS), decoder=parts[1], card={"task": "music", "config": CONFIG})
     song = tune(1)
     windows = np.stack([notes_to_roll(song.notes, STEPS, 16 * bar) for bar in range(6)])

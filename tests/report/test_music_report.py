@@ -40,7 +40,7 @@ def small_model(decoder: bool = True) -> Model:
         ]
     )
     torch.manual_seed(0)
-    part = Part("PlacedDecoder", shared | {"rank": 2}) if decoder else None
+    part = Part("PoseDecoder", shared | {"rank": 2}) if decoder else None
     return Model(Part("RowPoolEncoder", shared), axes, (2, 128, 32), decoder=part)
 
 

@@ -36,7 +36,7 @@ def small_model(steps: int = STEPS, *, decoder: bool = True, **config: Any) -> M
     """The default networks, tiny and untrained."""
     shared = {"steps": steps, "dim": DIM, "width": 16, "reach": 2}
     torch.manual_seed(0)
-    part = Part("PlacedDecoder", shared | {"rank": 2}) if decoder else None
+    part = Part("PoseDecoder", shared | {"rank": 2}) if decoder else None
     card: Mapping[str, Any] = {"task": "music", "config": CONFIG | {"window_steps": steps} | config}
     return Model(Part("RowPoolEncoder", shared), axes(), (2, 128, steps), decoder=part, card=card)
 

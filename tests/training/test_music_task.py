@@ -16,7 +16,7 @@ import softaxes
 from softaxes.commands.train import train_music
 from softaxes.data.music import Song, cut_windows, note_array, write_song
 from softaxes.losses.notes import note_loss
-from softaxes.model.networks.decoders import GridDecoder, OuterProductDecoder, OuterProducts, PlacedDecoder
+from softaxes.model.networks.decoders import GridDecoder, OuterProductDecoder, OuterProducts, PoseDecoder
 from softaxes.model.networks.rows import RowPoolEncoder
 from softaxes.model.part import Part
 from softaxes.report.music import music_report
@@ -98,7 +98,7 @@ class TestDecoders:
         torch.testing.assert_close(products(hidden), slow)
 
     def test_the_drawing_lies_where_the_register_says(self) -> None:
-        decoder = PlacedDecoder(**SMALL, rank=2).eval()
+        decoder = PoseDecoder(**SMALL, rank=2).eval()
         with torch.no_grad():
             decoder.register.weight.zero_(), decoder.log_sharpness.fill_(5.0)
             z = torch.randn(3, 12)
@@ -110,9 +110,9 @@ class TestDecoders:
         assert logits[0][:, :, 64].abs().sum() > 0
         assert logits[0][:, :, 64 + 7].abs().sum() == 0  # beyond the reach of 6
 
-    @pytest.mark.parametrize("decoder", [OuterProductDecoder, PlacedDecoder, GridDecoder])
+    @pytest.mark.parametrize("decoder", [OuterProductDecoder, PoseDecoder, GridDecoder])
     def test_starts_at_the_density_of_notes(self, decoder: type[torch.nn.Module]) -> None:
-        arguments = SMALL if decoder is PlacedDecoder else {k: v for k, v in SMALL.items() if k != "reach"}
+        arguments = SMALL if decoder is PoseDecoder else {k: v for k, v in SMALL.items() if k != "reach"}
         made = decoder(**arguments, density=(0.01, 0.2))
         torch.testing.assert_close(torch.sigmoid(made.bias), torch.tensor([0.01, 0.2]))
         with pytest.raises(ValueError, match="`density` must lie between 0 and 1"):
@@ -218,7 +218,7 @@ class TestBatches:
         rebuilt = Part(**json.loads(json.dumps(dataclasses.asdict(task.parts()["encoder"])))).build()
         rebuilt.load_state_dict(model.encoder.state_dict())
 
-    @pytest.mark.parametrize("decoder", ["placed", "outer", "grid"])
+    @pytest.mark.parametrize("decoder", ["pose", "outer", "grid"])
     def test_decoders_by_name_draw_the_window(self, decoder: str) -> None:
         task = MusicTask(dataclasses.replace(self.config, decoder=decoder, batch=4), self.windows)
         model = task.build_model()
@@ -291,12 +291,15 @@ def test_shift_laws_have_their_spread_and_no_zero(law: str) -> None:
         ({"temperature": math.nan}, "`temperature` must be positive and finite, got nan"),
         ({"infonce": math.nan}, "`infonce` must be >= 0 and finite, got nan"),
         ({"notes": -1.0}, "`notes` must be >= 0 and finite, got -1.0"),
-        ({"encoder": "aligned", "looking": -0.5}, r"`looking` \+ `frozen` must leave steps to code in"),
-        ({"encoder": "rows", "leak": 99.0}, "encoder 'rows' does not take `leak`"),
+        (
+            {"encoder": "aligned", "canonicalization": -0.5},
+            r"`canonicalization` \+ `frozen` must leave steps to code in",
+        ),
+        ({"encoder": "rows", "content_orthogonality": 99.0}, "encoder 'rows' does not take `content_orthogonality`"),
         ({"encoder": "aligned", "rank": 3, "reach": 2}, "encoder 'aligned' does not take `reach`, `rank`"),
         (
-            {"encoder": "aligned", "looking": 0.7, "frozen": 0.3},
-            r"`looking` \+ `frozen` must leave steps to code in, got 0.7 \+ 0.3",
+            {"encoder": "aligned", "canonicalization": 0.7, "frozen": 0.3},
+            r"`canonicalization` \+ `frozen` must leave steps to code in, got 0.7 \+ 0.3",
         ),
         ({"corpus": "folder"}, "`folder` must name a directory"),
     ],

@@ -4,7 +4,7 @@ The table below is the whole command line: one command, one function, whose para
 imported before a command is known, so ``softaxes --help`` answers at once. ``--config FILE.yaml`` gives flags from a
 file (an unknown key is refused as an unknown flag is); flags on the command line win.
 
-Exit codes: 0 done; 2 the caller's mistake, told in one line; 130 interrupted, and the line says how to go on.
+Exit codes: 0 done; 2 the caller's mistake, said in one line; 130 interrupted, and the line says how to go on.
 """
 
 from __future__ import annotations
@@ -157,17 +157,17 @@ def _run(name: str, rest: Sequence[str]) -> int:
     import tyro
 
     flags = _with_config(rest)
-    told = io.StringIO()
+    printed = io.StringIO()
     try:
-        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             call = tyro.cli(
                 _deferred(function), args=flags, prog=f"softaxes {name}", config=(tyro.conf.OmitArgPrefixes,)
             )
     except SystemExit as stop:
         if not stop.code:
-            print(told.getvalue(), end="")
+            print(printed.getvalue(), end="")
             return 0
-        return _complain(f"{_one_line(told.getvalue())} (softaxes {name} --help lists the flags)")
+        return _complain(f"{_one_line(printed.getvalue())} (softaxes {name} --help lists the flags)")
     result = call()
     if result is not None:
         if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may not be UTF-8

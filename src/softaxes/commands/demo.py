@@ -68,7 +68,7 @@ def steered_tune(tune: Song, out: Path) -> Section:
     write_song(result.edited, after)
     titles = ("before.mid", f"after.mid: steered by {SEMITONES:+d} semitones", "the true edit")
     write_bytes(out / "steered.png", to_png(song_before_and_after(result.on_grid.song, result.steered, titles=titles)))
-    caption = f"{result.line}. The model was trained on pop songs and never heard a fiddle tune."
+    caption = f"{result.line}. The model was trained on pop songs alone, on no fiddle tune."
     return Section(
         "A tune steered", [Picture(song_before_and_after(result.on_grid.song, result.steered, titles=titles), caption)]
     )

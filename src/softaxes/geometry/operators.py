@@ -37,7 +37,7 @@ class LearnedOperators(nn.Module):
     def __init__(self, kinds: Sequence[Kind], dim: int, *, step: float = 0.5) -> None:
         super().__init__()
         self.kinds = check_kinds(kinds)
-        rows = sum(2 if isinstance(kind, Circle) else 1 for kind in self.kinds)
+        rows = sum(map(_rows, self.kinds))
         if rows > dim:
             raise ValueError(f"`dim` must be >= {rows} to hold the axes of {len(self.kinds)} kinds, got {dim}")
         if not 0 < step < float("inf"):
@@ -51,6 +51,11 @@ class LearnedOperators(nn.Module):
         with torch.autocast(self.raw.device.type, enabled=False):
             q, r = torch.linalg.qr(at_least_float32(self.raw))
             return (q * torch.where(r.diagonal() < 0, -1.0, 1.0).to(q)).T  # the sign that QR leaves open
+
+    def axes(self) -> dict[str, Float[Tensor, "rows D"]]:
+        """The rows of `basis` by kind: a line's direction (1, D), a circle's plane (2, D)."""
+        rows = self.basis().split([_rows(kind) for kind in self.kinds])
+        return {kind.name: axis for kind, axis in zip(self.kinds, rows, strict=True)}
 
     def forward(self, z: Float[Tensor, "N D"], amounts: Float[Tensor, "N K"]) -> Float[Tensor, "N D"]:
         """Move each row by its amounts (one column per kind); ValueError on other shapes."""
@@ -83,3 +88,8 @@ class LearnedOperators(nn.Module):
             z = at_least_float32(z)
             basis = self.basis().to(z)
             return z - (z @ basis.T) @ basis
+
+
+def _rows(kind: Kind) -> int:
+    """Dimensions that a kind's axis takes."""
+    return 2 if isinstance(kind, Circle) else 1

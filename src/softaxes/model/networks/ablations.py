@@ -4,8 +4,8 @@ Four networks to compare with, each (B, 2, 128, steps) -> (B, dim), built as ``N
 
     HardEncoder      an upper bound: moves the window to its own register and phase, codes what is left, and writes
                      register and phase into coordinates of their own. Nothing is learned about the axes.
-    SplitEncoder     the usual way to disentangle: half of the latent sees pitches in order without their times, the
-                     other half sees times without pitches. No axis, only two halves.
+    SplitEncoder     the usual way to disentangle: half of the latent codes pitches in order without their times,
+                     the other half times without pitches. No axis, only two halves.
     RollViT          a small vision transformer with semitone resolution, for GPUs.
     StridedEncoder   the ablation: patches of several semitones, the usual stem. A shift by less than a patch is no
                      shift of its grid, so it is aliased.
@@ -38,7 +38,7 @@ class HardEncoder(nn.Module):
         dim: latent size, more than 2 + 2 per period.
         width, depth: of the MLP.
         periods: of the circles, in steps; the others must divide the first.
-        span: rows above the lowest that are looked at.
+        span: rows from the lowest on that are coded.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class HardEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.steps, self.periods, self.span = steps, tuple(periods), span
-        self.placed = 2 + 2 * len(self.periods)
-        if dim <= self.placed:
-            raise ValueError(f"`dim` must be > {self.placed} to hold register, place and phases, got {dim}")
+        self.pose_dim = 2 + 2 * len(self.periods)
+        if dim <= self.pose_dim:
+            raise ValueError(f"`dim` must be > {self.pose_dim} to hold register, place and phases, got {dim}")
         if any(self.periods[0] % period for period in self.periods):
             raise ValueError(f"`periods` must divide the first, got {self.periods}")
-        self.content = _mlp(2 * span * steps, width, depth, dim - self.placed)
+        self.content = _mlp(2 * span * steps, width, depth, dim - self.pose_dim)
         self.log_scale = nn.Parameter(torch.tensor([0.5, 0.5, *(1.0 for _ in self.periods)]).log())
 
     def forward(self, windows: Float[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
@@ -114,7 +114,7 @@ class HardEncoder(nn.Module):
 
 
 class SplitEncoder(nn.Module):
-    """Half of the latent sees which pitches begin in which order, the other half sees when notes begin and sound.
+    """Half of the latent codes which pitches begin in which order, the other half when notes begin and sound.
 
     The pitch half does not change when notes move in time (as long as their order stays), the rhythm half not when
     they move in pitch. Together they hold all onsets.
@@ -184,10 +184,10 @@ class RollViT(nn.Module):
         sounds = (patches.amax(-1) > 0).flatten(1)
         tokens = (self.embed(patches) + self.row + self.column).flatten(1, 2)
         tokens = torch.cat([self.summary.to(tokens.dtype).expand(len(tokens), 1, -1), tokens], dim=1)
-        seen = self.layers(tokens, src_key_padding_mask=_silent(sounds))
+        tokens = self.layers(tokens, src_key_padding_mask=_silent(sounds))
         number = sounds.sum(1, keepdim=True).clamp_min(1)
-        mean = (seen[:, 1:] * sounds[..., None].to(seen.dtype)).sum(1) / number.to(seen.dtype)
-        return self.head(self.norm(torch.cat([seen[:, 0], mean], dim=1))).float()
+        mean = (tokens[:, 1:] * sounds[..., None].to(tokens.dtype)).sum(1) / number.to(tokens.dtype)
+        return self.head(self.norm(torch.cat([tokens[:, 0], mean], dim=1))).float()
 
 
 def _silent(sounds: Bool[Tensor, "B n"]) -> Bool[Tensor, "B n_1"]:

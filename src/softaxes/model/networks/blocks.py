@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 N_PITCHES = 128
-
-
 OCTAVE = 12.0
 
 
@@ -27,3 +26,9 @@ class ResidualBlock(nn.Module):
 def attend(score: Tensor, sounding: Tensor) -> Float[Tensor, "B 128 K"]:
     """Softmax over sounding rows, in fp32; uniform over all rows where nothing sounds."""
     return score.float().masked_fill(~sounding, -1e4).softmax(dim=1)
+
+
+def autocast_dtype(weight: Tensor) -> torch.dtype:
+    """The type that a layer with this ``weight`` computes in: autocast's where it is on, else the weight's."""
+    device = weight.device.type
+    return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype

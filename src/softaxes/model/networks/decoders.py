@@ -40,11 +40,11 @@ class OuterProductDecoder(nn.Module):
         return self.products(self.trunk(z)).float() + self.bias[:, None, None]
 
 
-class PlacedDecoder(nn.Module):
-    """Outer products draw the window around a register; a learned reading of ``z`` says where that register is.
+class PoseDecoder(nn.Module):
+    """Outer products make the frame around a register; a linear reading of ``z`` gives the pose, which pitch it is at.
 
-    The drawing (2 reach + 1 rows) is placed by a soft position over the 128 pitches, ``softmax(-sharpness (p - mu)^2)``
-    with ``mu`` linear in z. So one drawing serves every transposition, as far as the latent's register axis is a line.
+    The frame (2 reach + 1 rows) is moved by a soft position over the 128 pitches, ``softmax(-sharpness (p - mu)^2)``
+    with ``mu`` linear in z. So one frame serves every transposition, as far as the latent's register axis is a line.
     """
 
     def __init__(
@@ -64,21 +64,21 @@ class PlacedDecoder(nn.Module):
         self.register = nn.Linear(dim, 1)
         self.log_sharpness = nn.Parameter(torch.tensor(1.0))
         self.bias = nn.Parameter(log_odds(density))
-        self.register_buffer("places", torch.arange(-reach, N_PITCHES + reach).float(), persistent=False)
+        self.register_buffer("heights", torch.arange(-reach, N_PITCHES + reach).float(), persistent=False)
 
     def forward(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B 2 128 steps"]:
-        drawing = self.products(self.trunk(z))  # (B, 2, span, steps)
-        place = self.place(z).to(drawing.dtype)  # (B, 128 + 2 reach)
-        toeplitz = place.unfold(1, self.span, 1)  # (B, 128, span); offsets run from high to low
-        flat = drawing.transpose(1, 2).flatten(2)  # (B, span, 2 steps)
-        placed = (toeplitz @ flat).unflatten(2, (2, -1)).transpose(1, 2)
-        return placed.float() + self.bias[:, None, None]
+        frame = self.products(self.trunk(z))  # (B, 2, span, steps)
+        height = self.height(z).to(frame.dtype)  # (B, 128 + 2 reach)
+        toeplitz = height.unfold(1, self.span, 1)  # (B, 128, span); offsets run from high to low
+        flat = frame.transpose(1, 2).flatten(2)  # (B, span, 2 steps)
+        roll = (toeplitz @ flat).unflatten(2, (2, -1)).transpose(1, 2)
+        return roll.float() + self.bias[:, None, None]
 
-    def place(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B places"]:
-        """Where the drawing's middle row lies: weights over the pitches and ``reach`` rows beyond both ends."""
+    def height(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B heights"]:
+        """Where the frame's middle row lies: weights over the pitches and ``reach`` rows beyond both ends."""
         with torch.autocast(z.device.type, enabled=False):  # a position needs more than bf16's 8 bits
             middle = N_PITCHES / 2 + OCTAVE * self.register(z.float())
-            return torch.softmax(-self.log_sharpness.exp() * (self.places - middle).square(), dim=-1)
+            return torch.softmax(-self.log_sharpness.exp() * (self.heights - middle).square(), dim=-1)
 
 
 class GridDecoder(nn.Module):

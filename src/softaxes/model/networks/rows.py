@@ -13,13 +13,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from softaxes.model.networks.blocks import N_PITCHES, OCTAVE, ResidualBlock, attend
+from softaxes.model.networks.blocks import N_PITCHES, OCTAVE, ResidualBlock, attend, autocast_dtype
 
 
 class RowPoolEncoder(nn.Module):
-    """Rows of the roll look at each other, then learned attention pools them.
+    """Rows of the roll are mixed, then learned attention pools them.
 
-    Each pitch is a row with the window's steps as features. Rows see the sum of all rows below and above them, which
+    Each pitch is a row with the window's steps as features. Each takes in the sum of all rows below and above it, which
     commutes with transposition at any distance. Then three kinds of pool over sounding rows: mean and maximum; the roll
     around an attended row (``heads`` of them, ``reach`` semitones each way); and the mean height of attended rows
     (``centroids``). A residual MLP mixes them all.
@@ -60,7 +60,7 @@ class RowPoolEncoder(nn.Module):
 
     def forward(self, windows: Float[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
         sounding = (windows.amax((1, 3)) > 0)[..., None]  # (B, 128, 1)
-        roll = windows.transpose(1, 2).flatten(2).to(self._dtype())  # (B, 128, 2 steps)
+        roll = windows.transpose(1, 2).flatten(2).to(autocast_dtype(self.head.weight))  # (B, 128, 2 steps)
         rows = self._rows(roll, sounding)
         attention = attend(self.score(rows), sounding)  # (B, 128, heads + centroids), fp32
         height = torch.einsum("bpk,p->bk", attention, self.octaves)
@@ -69,19 +69,15 @@ class RowPoolEncoder(nn.Module):
         mixed = mixed + self.height(height.to(mixed.dtype))
         return self.head(self.blocks(F.gelu(self.norm(mixed))))
 
-    def _dtype(self) -> torch.dtype:
-        device = self.head.weight.device.type
-        return torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else self.head.weight.dtype
-
     def _rows(self, roll: Tensor, sounding: Tensor) -> Float[Tensor, "B 128 rows"]:
-        """Each row's features after it has seen what sounds below and above it."""
+        """Each row's features, mixed with the sums of what sounds below and above it."""
         rows = F.gelu(self.row(roll)) * sounding.to(roll.dtype)
         number = sounding.sum(1, keepdim=True).clamp_min(1).to(rows.dtype)
         under = torch.as_tensor(self.under, dtype=rows.dtype)
         return F.gelu(self.mix(torch.cat([rows, under @ rows / number, under.T @ rows / number], dim=-1)))
 
     def _around(self, roll: Tensor, attention: Float[Tensor, "B 128 heads"]) -> Float[Tensor, "B features"]:
-        """The roll seen from the attended row: sum over p of attention[p] roll[p + q], |q| <= reach.
+        """The roll around the attended row: sum over p of attention[p] roll[p + q], |q| <= reach.
 
         The attention becomes a Toeplitz matrix, so this is one matrix product; offsets run from high to low.
         """

@@ -1,22 +1,24 @@
 """How is an `AlignedEncoder` taught? In three stages, each a share of the steps:
 
-    looking    where to look from: a window and its view must be looked at from the same place, once the known shift is
-               undone, rows by semitones and bar lines by steps, whatever has streamed in
-    coding     both networks start from principal components of what is seen from there (`start_from_music`), and learn
-               the terms of `softaxes.training.tasks.music.task`; where to look from stays as it is
-    drawing    the encoder is frozen and the decoder alone goes on, on every window and view (a representation
-               autoencoder)
+    canonicalization   the poses: a window and its view must have the same pose once the known shift is undone, rows by
+                       semitones and bar lines by steps, whatever has streamed in
+    coding             both networks start from principal components of the canonical features (`start_from_music`),
+                       and learn the terms of `softaxes.training.tasks.music.task`; canonicalization stays as it is
+    decoder            the encoder is frozen and the decoder alone goes on, on every window and view (a representation
+                       autoencoder)
 
 Terms more than `softaxes.training.tasks.music.task`:
 
-    gaze   -log of the probability that two windows are looked at from the same place (looking)
-    bar    cross entropy of the bar line itself, which the corpus knows: windows are cut there. It only says from which
-           of the places that would serve a circle is counted, and fades in the first half of looking
-    leak   mean square of what the code of the content puts on the operators' axes (coding)
+    equivariance            -log of the probability that two windows have the same pose, the shift undone
+                            (canonicalization)
+    bar                     cross entropy of the bar line itself, which the corpus knows: windows are cut there. It only
+                            says from which of the places that would serve a circle is counted, and fades in the first
+                            half of canonicalization
+    content_orthogonality   mean square of what the code of the content puts on the operators' axes (coding)
 
 and two terms are read otherwise. A view into which neighbours streamed has new content, so its difference is more than
-its shift: the cosines leave it out as they leave out clipped views, and the squared error of the operators looks at the
-axes alone.
+its shift: the cosines leave it out as they leave out clipped views, and the squared error of the operators is that on
+the axes alone.
 """
 
 from __future__ import annotations
@@ -34,27 +36,23 @@ from softaxes.losses.factorization import SoftFactorization
 from softaxes.losses.notes import note_loss
 from softaxes.losses.prediction import predict_infonce, predict_squared_error
 from softaxes.model.model import Model
-from softaxes.model.networks.aligned import (
-    AlignedDecoder,
-    AlignedEncoder,
-    decided,
-    placing_circles,
-    start_from_music,
-    stretch,
-)
+from softaxes.model.networks.aligned import AlignedDecoder, AlignedEncoder, straight_through
+from softaxes.model.networks.aligned_start import pose_circles, start_from_music, stretch
 from softaxes.model.part import Part
 from softaxes.training.task import Batch
 from softaxes.training.tasks.music.task import MusicNetwork, MusicTask, content_spread, predict_views
 
 STARTING_WINDOWS = 12_000
 SEMITONE, STEP = 0.5, 0.5  # length of one unit of pitch and of time at the start
-LOOKING = tuple(f"encoder.{name}" for name in ("row.", "beside", "score", "sharpness", "column", "along", "begin."))
-RESTING = ("encoder.silence", "encoder.when")  # as they were made
-LOOKING_RATE, LOOKING_DECAY = 3e-3, 0.05
-WIDER = 2  # times the anchors: one view of each, and no decoder
-PLACING = ("operators", "direct", "register", "waves", "log_sharpness")
-PLACING_RATE = 0.02  # of the learning rate: these few numbers place everything else
-WARM_STEPS = 150  # the starting point is good: the first steps should not undo it
+CANONICALIZATION = tuple(
+    f"encoder.{name}" for name in ("row.", "beside", "row_score", "sharpness", "column", "along", "downbeat_score")
+)
+FIXED = ("encoder.silence", "encoder.time_score")  # as they were made
+CANONICALIZATION_RATE, CANONICALIZATION_DECAY = 3e-3, 0.05
+CANONICALIZATION_BATCH = 2  # times the anchors: one view of each, and no decoder
+POSE = ("operators", "encoder.pose", "register", "waves", "log_sharpness")
+POSE_RATE = 0.02  # of the learning rate: everything else depends on these few numbers
+WARMUP_STEPS = 150  # the starting point is good: the first steps should not undo it
 CONTENT_NOISE = 0.7  # share of the latent noise on the axes that stays away
 
 
@@ -80,65 +78,65 @@ class AlignedTask(MusicTask):
     @property
     def coding_from(self) -> int:
         """The step from which both networks code and decode."""
-        return round(self.config.looking * self.steps)
+        return round(self.config.canonicalization * self.steps)
 
     @property
-    def drawing_from(self) -> int:
+    def decoder_from(self) -> int:
         """The step from which only the decoder learns."""
         return round((1 - self.config.frozen) * self.steps)
 
     def configure_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        stages = ("looking", "resting", "placing", "encoder", "decoder")
+        stages = ("canonicalization", "fixed", "pose", "encoder", "decoder")
         groups: dict[str, list[nn.Parameter]] = {name: [] for name in stages}
         for name, parameter in model.named_parameters():
-            if name.startswith(LOOKING):
-                groups["looking"].append(parameter)
-            elif name.startswith(RESTING):
-                groups["resting"].append(parameter)
-            elif any(part in name for part in PLACING):
-                groups["placing"].append(parameter)
+            if name.startswith(CANONICALIZATION):
+                groups["canonicalization"].append(parameter)
+            elif name.startswith(FIXED):
+                groups["fixed"].append(parameter)
+            elif any(part in name for part in POSE):
+                groups["pose"].append(parameter)
             else:
                 groups["decoder" if name.startswith("decoder") else "encoder"].append(parameter)
-        coding = {"since": self.coding_from, "until": self.drawing_from}
+        coding = {"since": self.coding_from, "until": self.decoder_from}
         rows: list[dict[str, Any]] = [
-            {"params": groups["looking"], "until": self.coding_from, "weight_decay": LOOKING_DECAY},
-            {"params": groups["resting"], "until": 0},
-            {"params": groups["placing"], "share": PLACING_RATE} | coding,
+            {"params": groups["canonicalization"], "until": self.coding_from, "weight_decay": CANONICALIZATION_DECAY},
+            {"params": groups["fixed"], "until": 0},
+            {"params": groups["pose"], "share": POSE_RATE} | coding,
             {"params": groups["encoder"]} | coding,
             {"params": groups["decoder"], "since": self.coding_from},
         ]
         return torch.optim.AdamW(rows, lr=self.config.learning_rate, weight_decay=1e-2, fused=True)
 
     def learning_rate(self, step: int) -> float:
-        """Each stage warms up and goes down a cosine; drawing goes on where coding ends."""
+        """Each stage warms up and goes down a cosine; the decoder stage goes on where coding ends."""
         if step < self.coding_from:
-            return LOOKING_RATE * _warm(step) * _cosine(step / self.coding_from)
+            return CANONICALIZATION_RATE * _warmup(step) * _cosine(step / self.coding_from)
         done = step - self.coding_from
-        return self.config.learning_rate * _warm(done) * _cosine(done / (self.steps - self.coding_from))
+        return self.config.learning_rate * _warmup(done) * _cosine(done / (self.steps - self.coding_from))
 
     def batch(self, step: int) -> Batch:
-        """Looking is cheap: `WIDER` times as many anchors, all of running music, as nothing streams into silence."""
+        """Canonicalization is cheap: more anchors, all of running music, as nothing streams into silence."""
         if step >= self.coding_from:
             return super().batch(step)
         rng = np.random.default_rng((self.config.seed, step))
-        which = rng.integers(len(self.windows), size=WIDER * self.config.batch)
+        which = rng.integers(len(self.windows), size=CANONICALIZATION_BATCH * self.config.batch)
         return self.views(torch.from_numpy(self.windows.rolls[which]), rng, isolated=0.0)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
         assert isinstance(model, MusicNetwork) and isinstance(model.encoder, AlignedEncoder)
         if step < self.coding_from:
-            return self._looking_loss(model.encoder, batch, step)
+            return self._canonicalization_loss(model.encoder, batch, step)
         if step == self.coding_from:
             self._start(model)
-        if step >= self.drawing_from:
+        if step >= self.decoder_from:
             return self._decoder_loss(model, batch)
         c, amounts = self.config, batch["amounts"]
         number, views_each = batch["rolls"].shape[:2]
         with torch.no_grad():
-            view = model.encoder.look(batch["rolls"].flatten(0, 1))
-        begins = decided(view.begins)
-        content = model.encoder.content(view, begins)
-        latents = (content + model.encoder.placed(view, begins)).unflatten(0, (number, views_each))
+            canonical = model.encoder.canonicalize(batch["rolls"].flatten(0, 1))
+        downbeat = straight_through(canonical.downbeat)
+        content = model.encoder.content(canonical, downbeat)
+        latents = (content + model.encoder.pose_code(canonical, downbeat)).unflatten(0, (number, views_each))
         anchor, views = latents[:, 0], latents[:, 1:]
         streamed = amounts[..., 1] != 0
         predicted = predict_views(model.operators, anchor, amounts)
@@ -151,7 +149,7 @@ class AlignedTask(MusicTask):
             "infonce": c.infonce * predict_infonce(predicted, views, temperature=c.temperature),
             "spread": c.spread * spread,
             "decorrelation": c.decorrelation * correlation,
-            "leak": c.leak * (content @ basis.T).square().mean(),
+            "content_orthogonality": c.content_orthogonality * (content @ basis.T).square().mean(),
         }
         if c.notes:
             chosen = torch.cat([predicted[:, 0], views[:, 2]])
@@ -172,31 +170,33 @@ class AlignedTask(MusicTask):
         return {"notes": notes, "loss": notes}
 
     def finish(self, model: nn.Module) -> Model:
-        """Lines fitted on training windows, circles where the encoder places bars and beats."""
+        """Lines fitted on training windows, circles where the encoder has the pose in bar and beat."""
         finished = super().finish(model)
         encoder, decoder = finished.encoder, finished.decoder
         assert isinstance(encoder, AlignedEncoder) and isinstance(decoder, AlignedDecoder)
-        finished.axes = placing_circles(encoder, decoder, finished.axes)
+        finished.axes = pose_circles(encoder, decoder, finished.axes)
         if self.config.semitone:
             finished.axes = stretch(encoder, decoder, finished.axes, "pitch", self.config.semitone)
         return finished
 
-    def _looking_loss(self, encoder: AlignedEncoder, batch: Batch, step: int) -> dict[str, Tensor]:
-        """Every window and its view moved in time from the same place; a shift of pitch alone moves it exactly."""
+    def _canonicalization_loss(self, encoder: AlignedEncoder, batch: Batch, step: int) -> dict[str, Tensor]:
+        """The poses of every window and its view moved in time; a shift of pitch alone moves a pose exactly."""
         c, rolls, amounts = self.config, batch["rolls"][:, [0, 2]], batch["amounts"][:, 1:2]
-        view = encoder.look(rolls.flatten(0, 1), listen=False)
-        row, begins = (p.unflatten(0, rolls.shape[:2]) for p in (view.row, view.begins))
+        canonical = encoder.canonicalize(rolls.flatten(0, 1), autocorrelation=False)
+        row, downbeat = (p.unflatten(0, rolls.shape[:2]) for p in (canonical.row, canonical.downbeat))
         delay = (amounts[..., 1] + amounts[..., 3]).long()
-        bar = F.pad(delay, (1, 0)).flatten().remainder(view.begins.shape[1])
+        bar = F.pad(delay, (1, 0)).flatten().remainder(canonical.downbeat.shape[1])
+        fades = max(0.0, 1 - 2 * step / self.coding_from)
         terms = {
-            "gaze": c.gaze * (_same_place(row, amounts[..., 0].long()) + _same_place(begins, delay)),
-            "bar": c.bar * max(0.0, 1 - 2 * step / self.coding_from) * F.nll_loss((view.begins + 1e-6).log(), bar),
+            "equivariance": c.equivariance
+            * (equivariance_loss(row, amounts[..., 0].long()) + equivariance_loss(downbeat, delay)),
+            "bar": c.bar * fades * F.nll_loss((canonical.downbeat + 1e-6).log(), bar),
         }
-        return terms | {"loss": terms["gaze"] + terms["bar"]}
+        return terms | {"loss": terms["equivariance"] + terms["bar"]}
 
     @torch.no_grad()
     def _start(self, model: MusicNetwork) -> None:
-        """The analytic starting point, from the training windows; the same windows and gaze give the same one."""
+        """The analytic starting point, from the training windows; the same windows and poses give the same one."""
         assert isinstance(model.encoder, AlignedEncoder) and isinstance(model.decoder, AlignedDecoder)
         rng = np.random.default_rng(self.config.seed)
         number = min(STARTING_WINDOWS, len(self.windows))
@@ -205,7 +205,7 @@ class AlignedTask(MusicTask):
         model.operators.log_step[0] = math.log(SEMITONE)
         model.operators.log_step[3] = math.log(STEP)
         with torch.autocast(windows.device.type, enabled=False):
-            basis = model.operators.basis()
+            basis = model.operators.axes()
             start_from_music(model.encoder, model.decoder, basis, windows, semitone=SEMITONE, step=STEP)
 
     def _noise(self, z: Tensor, basis: Tensor) -> Tensor:
@@ -213,16 +213,16 @@ class AlignedTask(MusicTask):
         return noise - CONTENT_NOISE * (noise @ basis.T) @ basis
 
 
-def _warm(step: int) -> float:
-    return min(1.0, (step + 1) / WARM_STEPS)
+def _warmup(step: int) -> float:
+    return min(1.0, (step + 1) / WARMUP_STEPS)
 
 
 def _cosine(share: float) -> float:
     return 0.51 + 0.49 * math.cos(math.pi * share)
 
 
-def _same_place(probability: Float[Tensor, "B 1+V n"], amount: Int[Tensor, "B V"]) -> Tensor:
-    """-log probability that an anchor's place, moved by ``amount``, is its view's; mean over views, nats."""
+def equivariance_loss(probability: Float[Tensor, "B 1+V n"], amount: Int[Tensor, "B V"]) -> Tensor:
+    """-log probability that an anchor's pose, moved by ``amount``, is its view's; mean over views, nats; 0 is best."""
     size = probability.shape[-1]
     source = (torch.arange(size, device=amount.device) - amount[..., None]).remainder(size)
     moved = probability[:, :1].expand(-1, amount.shape[1], -1).gather(2, source)

@@ -18,16 +18,26 @@ ENCODERS = {  # the network, and which settings it takes
 
 
 DECODERS = {
-    "placed": ("PlacedDecoder", ("steps", "dim", "width", "reach", "rank")),
+    "pose": ("PoseDecoder", ("steps", "dim", "width", "reach", "rank")),
     "outer": ("OuterProductDecoder", ("steps", "dim", "width", "rank")),
     "grid": ("GridDecoder", ("steps", "dim", "width")),
 }
 
 
-ALIGNED_ONLY = ("low", "high", "leak", "gaze", "bar", "semitone", "looking", "frozen", "latent_noise")
+ALIGNED_ONLY = (
+    "low",
+    "high",
+    "content_orthogonality",
+    "equivariance",
+    "bar",
+    "semitone",
+    "canonicalization",
+    "frozen",
+    "latent_noise",
+)
 WEIGHTS = (
-    "within", "across", "size", "squared_error", "infonce", "spread", "decorrelation", "notes", "masked", "leak",
-    "gaze", "bar", "latent_noise",
+    "within", "across", "size", "squared_error", "infonce", "spread", "decorrelation", "notes", "masked",
+    "content_orthogonality", "equivariance", "bar", "latent_noise",
 )  # fmt: skip
 
 
@@ -44,7 +54,7 @@ class MusicConfig:
         window_steps: length of a window in steps.
         encoder: "rows" (`RowPoolEncoder`), "aligned" (`AlignedEncoder`, which starts from principal components), or one
             to compare with (`softaxes.model.networks.ablations`): "vit", "strided", "hard", "split".
-        decoder: "placed" (`PlacedDecoder`), "outer" (`OuterProductDecoder`) or "grid" (`GridDecoder`); the aligned
+        decoder: "pose" (`PoseDecoder`), "outer" (`OuterProductDecoder`) or "grid" (`GridDecoder`); the aligned
             encoder has its own.
         dim: latent size in floats.
         width, reach, rank, low, high: of the networks; ``reach`` (rows), ``low`` and ``high`` (aligned) in semitones.
@@ -56,10 +66,10 @@ class MusicConfig:
         isolated: share of anchors that are isolated motifs.
         within, across, size, squared_error, infonce, spread, decorrelation, notes: weights of the terms.
         masked: weight of the anchors' notes, decoded from windows in which a rectangle of steps and pitches is hidden.
-        leak, gaze, bar: weights of the terms of `softaxes.training.tasks.music.aligned`.
+        content_orthogonality, equivariance, bar: weights of the terms of `softaxes.training.tasks.music.aligned`.
         temperature: of InfoNCE.
         semitone: length of a semitone in the finished latent, 0: as it was learned (aligned).
-        looking: share of the steps, the first ones, in which only the places are learned to look from (aligned).
+        canonicalization: share of the steps, the first ones, in which only the poses are learned (aligned).
         frozen: share of the steps, the last ones, in which only the decoder learns (aligned).
         latent_noise: standard deviation of noise before decoding (aligned).
         seed: of everything random, the split included.
@@ -72,7 +82,7 @@ class MusicConfig:
     steps_per_beat: int = 4
     window_steps: int = 32
     encoder: Literal["rows", "aligned", "vit", "strided", "hard", "split"] = "rows"
-    decoder: Literal["placed", "outer", "grid"] = "placed"
+    decoder: Literal["pose", "outer", "grid"] = "pose"
     dim: int = 128
     width: int = 512
     reach: int = 24
@@ -95,12 +105,12 @@ class MusicConfig:
     decorrelation: float = 0.5
     notes: float = 0.1
     masked: float = 0.0
-    leak: float = 3.0
-    gaze: float = 1.0
+    content_orthogonality: float = 3.0
+    equivariance: float = 1.0
     bar: float = 0.3
     temperature: float = 1.0
     semitone: float = 0.0
-    looking: float = 0.25
+    canonicalization: float = 0.25
     frozen: float = 0.2
     latent_noise: float = 0.1
     seed: int = 0
@@ -127,8 +137,9 @@ class MusicConfig:
             raise ValueError(f"`learning_rate` must lie between 0 and 1, got {self.learning_rate}")
         if not 0 <= self.semitone < math.inf:
             raise ValueError(f"`semitone` must be a length, or 0, got {self.semitone}")
-        if not (self.looking >= 0 and self.frozen >= 0 and self.looking + self.frozen < 1):
-            raise ValueError(f"`looking` + `frozen` must leave steps to code in, got {self.looking} + {self.frozen}")
+        if not (self.canonicalization >= 0 and self.frozen >= 0 and self.canonicalization + self.frozen < 1):
+            got = f"{self.canonicalization} + {self.frozen}"
+            raise ValueError(f"`canonicalization` + `frozen` must leave steps to code in, got {got}")
         if self.corpus == "folder" and not self.folder:
             raise ValueError("`folder` must name a directory of MIDI files when corpus is 'folder', got none")
 
