@@ -426,6 +426,6 @@ def test_what_a_file_waits_before_its_first_beat_is_kept(tmp_path: Path) -> None
 
 
 def test_events_that_are_not_read_are_counted() -> None:
-    pedal = [(0, b"\xb0\x40\x7f"), (10, b"\xe0\x00\x60"), (0, meta(0x59, b"\x02\x00"))]
+    pedal = [(0, b"\xb0\x40\x7f"), (0, meta(0x59, b"\x02\x00")), (10, b"\xe0\x00\x60")]
     counts = read([*pedal, *notes((20, 480, 60))]).counts
     assert (counts.controllers, counts.pitch_bends, counts.key_signatures) == (1, 1, 1)
