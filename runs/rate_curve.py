@@ -24,7 +24,7 @@ from baselines import CodeTraining, ModelCode, RatePoint, fit_pca, rate_point, t
 from rate_picture import rate_curve
 
 import softaxes as sa
-from softaxes.model.networks.aligned import start_from_music
+from softaxes.model.networks.aligned_start import start_from_music
 from softaxes.report.pictures.canvas import to_png
 from softaxes.training.tasks.music.config import MusicConfig
 from softaxes.training.tasks.music.data import MusicData, load_music, task_of
