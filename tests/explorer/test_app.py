@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from softaxes.data.music.midi import song_from_midi
+from softaxes.data.music.read import song_from_midi
 from softaxes.explorer.app import Explorer, build_app
 from softaxes.explorer.library import Library
 from softaxes.explorer.reader import LIMITS

@@ -12,7 +12,7 @@ import torch
 
 from softaxes.data.music import Limits, Song, note_array
 from softaxes.data.music.beats import Beats
-from softaxes.data.music.midi import song_from_midi
+from softaxes.data.music.read import song_from_midi
 from softaxes.data.music.rolls import notes_to_roll
 from softaxes.explorer.atlas import Atlas, key_of, two_components
 from softaxes.explorer.library import Library

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from softaxes.data.files import one_writer
-from softaxes.data.music import Song, note_array, write_song
+from softaxes.data.music import Song, note_array, read_song, write_song
 from softaxes.data.music.rolls import melody
 from softaxes.search.index import build, store
 from softaxes.search.index.backend import Nearest, best_of
@@ -81,7 +81,7 @@ def test_every_clip_of_every_song(songs: Path, tmp_path: Path) -> None:
     index = Index.open(tmp_path / "index")
     held = contents(index)
     assert built.encoded == len(held)
-    song = build.read_for_index(songs / "03.mid", 4)
+    song = read_song(songs / "03.mid")
     for length in (32, 16, 8):
         starts = clip_starts(melody(song), length, 4)
         codes, _ = encode_clips(model, melody(song), starts, length)
@@ -169,7 +169,7 @@ def test_segments_are_merged(songs: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert contents(merged) == {key: code for key, code in before.items() if key[0] != "04.mid"}
     song = merged.segments[0].song(4, 4)
     assert song.name == "05.mid"
-    assert (song.notes == build.read_for_index(songs / "05.mid", 4).notes).all()
+    assert (song.notes == read_song(songs / "05.mid").notes).all()
     assert contents(reader) == before  # who had it open still sees its moment
     assert len(list(where.glob("*.npy"))) == 7
 
@@ -193,7 +193,7 @@ def test_files_that_cannot_be_read_are_told_and_not_tried_again(
     built = update_index(songs, model_by_hand(), where)
     assert {record.file for record in built.refused} == {"bad.mid", "empty.mid"}
     assert all(record.reason and str(songs) not in record.reason for record in built.refused)
-    monkeypatch.setattr(build, "read_for_index", lambda *a: pytest.fail("read again"))
+    monkeypatch.setattr(build, "read_song", lambda *a, **k: pytest.fail("read again"))
     assert update_index(songs, model_by_hand(), where).refused == built.refused
     monkeypatch.undo()
     write_song(random_song(np.random.default_rng(3)), songs / "bad.mid")
@@ -227,11 +227,11 @@ def test_damage_is_scores_and_clips(songs: Path, tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(ValueError, match="is damaged"):
         Index.open(where)
-    (where / store.MANIFEST).write_text('{"format": 1}')
+    (where / store.MANIFEST).write_text('{"format": 2}')
     with pytest.raises(ValueError, match="not an index's manifest"):
         Index.open(where)
     (where / store.MANIFEST).write_text('{"format": 99}')
-    with pytest.raises(ValueError, match="reads format 1"):
+    with pytest.raises(ValueError, match="reads format 2"):
         Index.open(where)
 
 

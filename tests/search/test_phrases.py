@@ -12,7 +12,7 @@ from softaxes.commands import cli
 from softaxes.commands import motifs_phrases as command
 from softaxes.commands.motifs_phrases import compare_phrases
 from softaxes.data.music import Song, Track, note_array, write_song
-from softaxes.data.music.midi import read_song
+from softaxes.data.music.read import read_song
 from softaxes.model.checkpoint import shipped
 from softaxes.search import phrases as motif_phrases
 from softaxes.search.phrases import METHODS, judge_phrases, song_phrases

@@ -14,10 +14,10 @@ from softaxes.commands import cli
 from softaxes.commands import motifs_search as command
 from softaxes.commands.motifs_search import parse_bars, search_motifs
 from softaxes.data.files import one_writer
-from softaxes.data.music import Song, note_array, write_song
+from softaxes.data.music import Song, note_array, read_song, write_song
 from softaxes.model.checkpoint import shipped
 from softaxes.search import query as motif_search
-from softaxes.search.index.build import read_for_index, update_index
+from softaxes.search.index.build import update_index
 from softaxes.search.index.store import Index
 from softaxes.search.query import Searcher, clip_places, open_index, query_from_song
 
@@ -153,7 +153,7 @@ def test_a_hundred_thousand_notes_as_query_and_as_song(tmp_path: Path, rng: np.r
     write_song(Song("long", note_array([(step, 1, int(p)) for step, p in enumerate(pitches)])), folder / "long.mid")
     model = model_by_hand()
     index, _ = open_index(folder, model, tmp_path / "index", hop_steps=32, progress=False)
-    song = read_for_index(folder / "long.mid", 4)
+    song = read_song(folder / "long.mid")
     hits = Searcher(index, model).search(query_from_song(song, "melody"), 1)
     assert (hits[0].start_step, hits[0].overlap) == (0, 1.0)
 
@@ -282,10 +282,10 @@ def test_beats_beside_a_file_lay_its_grid(tmp_path: Path) -> None:
     write_song(Song("001", note_array([(1, 4, 60), (5, 4, 62), (9, 4, 64), (13, 4, 65)])), folder / "001.mid")
     beats = "".join(f"{0.125 + 0.5 * k} 1.0 {float(k % 4 == 0)}\n" for k in range(8))
     (folder / "beat_midi.txt").write_text(beats)
-    assert read_for_index(folder / "001.mid", 4).notes["onset"].tolist() == [0, 4, 8, 12]
+    assert read_song(folder / "001.mid").notes["onset"].tolist() == [0, 4, 8, 12]
     (folder / "versions").mkdir()
     os.rename(folder / "001.mid", folder / "versions" / "other.mid")
-    alone = read_for_index(folder / "versions" / "other.mid", 4).notes["onset"].tolist()
+    alone = read_song(folder / "versions" / "other.mid").notes["onset"].tolist()
     assert alone == [1, 5, 9, 13], "beats lie beside the files of their own folder"
 
 

@@ -16,8 +16,7 @@ from softaxes.commands import encode as command
 from softaxes.data.files import one_writer
 from softaxes.data.music import NOTE_DTYPE, Song, Track, read_song, write_song
 from softaxes.data.music.folders import find_files
-from softaxes.data.music.manifest import off_grid_warning
-from softaxes.data.music.regrid import read_both
+from softaxes.data.music.manifest import reading_remarks
 from softaxes.model.checkpoint import save_model
 from softaxes.model.model import Model
 from softaxes.songs import folder as encoding
@@ -56,7 +55,7 @@ def check(model: Model, folder: Path, out: Path, precision: str = "fp32") -> Non
         "2.mid", "4.mid", "6.mid", *(f"more of them/{n}.mid" for n in (1, 3, 5, 7))
     ]  # fmt: skip
     for song in songs:
-        alone = encode_song(model, read_both(folder / song.name, 4)[1].song)
+        alone = encode_song(model, read_song(folder / song.name))
         assert song.start.tolist() == alone.start.tolist()
         assert song.z.dtype == np.float32
         assert np.allclose(song.z, alone.z, atol=1e-5 if precision == "fp32" else 0.1)
@@ -93,7 +92,7 @@ def test_bf16_is_near_and_told_in_the_settings(folder: Path, tmp_path: Path) -> 
     model = small_model()
     encode_files(model, folder, tmp_path / "out", precision="bf16")
     check(model, folder, tmp_path / "out", "bf16")
-    exact = encode_song(model, read_both(folder / "2.mid", 4)[1].song).z.numpy()
+    exact = encode_song(model, read_song(folder / "2.mid")).z.numpy()
     assert not np.array_equal(next(read_latents(tmp_path / "out")).z, exact)
     with pytest.raises(ValueError, match=r"other settings \(precision\)"):
         encode_files(model, folder, tmp_path / "out")
@@ -266,4 +265,4 @@ def test_performances_are_counted(folder: Path, tmp_path: Path, rng: np.random.G
     (folder / "played.mid").write_bytes(performed)
     tables = encode_files(small_model(), folder, tmp_path / "out")
     assert sum(table.off_grid for table in tables) == 1
-    assert off_grid_warning(1, 7).startswith("1 of 7 songs lie off the grid") and off_grid_warning(0, 7) == ""
+    assert reading_remarks(7, 1, 0)[0].startswith("1 of 7 songs lie off the grid") and reading_remarks(7, 0, 0) == []

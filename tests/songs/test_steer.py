@@ -11,7 +11,7 @@ import pytest
 from softaxes.commands import cli
 from softaxes.commands import steer as steering
 from softaxes.data.music import NOTE_DTYPE, Song, Track, read_song, write_song
-from softaxes.data.music.regrid import read_both, regrid
+from softaxes.data.music.read import read_both
 from softaxes.model.checkpoint import save_model
 from softaxes.report.pictures.songs import song_before_and_after
 from softaxes.songs.steer_file import steer_file
@@ -135,7 +135,7 @@ def test_beats_beside_the_file_lay_the_grid(tmp_path: Path) -> None:
     path = write_song(song, tmp_path / "x.mid")
     seconds = [(beat * 480 + 200) / 960 for beat in range(9)]
     (tmp_path / "beat_midi.txt").write_text("".join(f"{s} 0 {int(i % 4 == 0)}\n" for i, s in enumerate(seconds)))
-    assert rows_of(read_both(path, 4)[0], "MELODY")[0][0] == 0
+    assert rows_of(read_both(path, 4).fine, "MELODY")[0][0] == 0
     assert [row[0] for row in rows_of(steer_file(Perfect(), path, pitch=1).edited, "MELODY")] == [
         480 * beat for beat in range(8)
     ]
@@ -264,5 +264,5 @@ def test_a_picture_of_nothing_says_so() -> None:
     song = Song("nothing", np.zeros(0, NOTE_DTYPE))
     from softaxes.songs.steer import steer_song
 
-    figure = song_before_and_after(regrid(song, 4).song, steer_song(Perfect(), song))
+    figure = song_before_and_after(song, steer_song(Perfect(), song))
     assert figure.axes[0].texts[0].get_text() == "no notes"

@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from softaxes.data.files import printable
-from softaxes.data.music.manifest import off_grid_warning
-from softaxes.data.music.midi import Reading
+from softaxes.data.music.manifest import reading_remarks
+from softaxes.data.music.read import Reading
 from softaxes.model.checkpoint import load
 from softaxes.model.model import Precision
 from softaxes.model.threads import torch_threads
@@ -52,9 +52,8 @@ def encode_folder(
         print(f"skipped {printable(row.name)}: {printable(row.reason)}", file=sys.stderr)
     if len(skipped) > LISTED:
         print(f"... and {len(skipped) - LISTED} more, see {out / MANIFEST_FILE}", file=sys.stderr)
-    warning = off_grid_warning(sum(table.off_grid for table in tables), sum(len(table.songs) for table in tables))
-    if warning:
-        print(warning, file=sys.stderr)
     songs, windows = sum(len(table.songs) for table in tables), sum(table.windows for table in tables)
+    for line in reading_remarks(songs, sum(t.off_grid for t in tables), sum(t.unfit_beats for t in tables)):
+        print(line, file=sys.stderr)
     seconds = time.monotonic() - began
     return f"{songs:,} songs, {windows:,} windows, {len(skipped):,} files skipped, {seconds:.1f} s: {out}"

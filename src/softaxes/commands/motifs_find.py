@@ -1,20 +1,21 @@
 """``softaxes motifs find SONG.mid``: a song's motifs as a table, a page to see and hear, JSON, CSV, MIDI.
 
 The file is read on a grid of ``STEPS_PER_BEAT`` steps (sixteenths, triplets and 32nds fall on it exactly); tracks are
-staves, drums are left out. Where POP909's table of beats lies beside it, beats and bars are those (as for ``steer``).
-What comes out counts bars and beats from 1, as musicians do.
+staves, drums are left out. Beats and bars are those of `softaxes.data.music.read`, and counted as musicians do.
 """
 
 from __future__ import annotations
 
 import json as json_format
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
 from softaxes.data.files import check_outputs, printable
-from softaxes.data.music.midi import Reading, read_song
+from softaxes.data.music.manifest import OFF_GRID, reading_remarks
+from softaxes.data.music.read import Reading, read_song
 from softaxes.songs.motifs import LIMITS, STEPS_PER_BEAT, SongMotifs, as_json, motifs_of_song, write_csv, write_midi
 
 
@@ -38,11 +39,13 @@ def find(
         page: write a page to see and hear them to this file.
         json: print JSON instead of the table.
         csv: write one row a return to this file.
-        reading: how the file is laid on the grid.
         midi: write one MIDI file a motif, its returns in place, into this folder.
+        reading: how the file is laid on the grid.
     """
     check_outputs([song], {"page": page, "csv": csv})
     read = read_song(song, STEPS_PER_BEAT, reading=reading, limits=LIMITS)
+    for line in reading_remarks(1, read.counts.off_grid > OFF_GRID, read.counts.unfit_beats):
+        print(line, file=sys.stderr)
     found = motifs_of_song(read, most, least_notes)
     if csv is not None:
         write_csv(found, csv)

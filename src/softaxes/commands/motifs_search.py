@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json as json_format
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from softaxes.data.files import printable
 from softaxes.data.music.folders import check_folder
-from softaxes.data.music.manifest import off_grid_warning
+from softaxes.data.music.manifest import OFF_GRID, reading_remarks
+from softaxes.data.music.read import Reading, read_song
 from softaxes.model.checkpoint import load
 from softaxes.model.threads import torch_threads
-from softaxes.search.index.build import Built, index_settings, read_for_index
+from softaxes.search.index.build import Built, index_settings
 from softaxes.search.index.choice import BackendName, check_backend
 from softaxes.search.index.store import Index
 from softaxes.search.query import DEFAULT_MODEL, Hit, Searcher, _check_top, open_index, query_from_song
@@ -33,6 +35,7 @@ def search_motifs(
     qdrant: str = "",
     hop_steps: int | None = None,
     json: bool = False,
+    reading: Reading = Reading(),  # noqa: B008  a frozen dataclass
 ) -> str:
     """Find the places in a folder of MIDI files most like a query, in any register and at any place in the bar.
 
@@ -43,13 +46,14 @@ def search_motifs(
         folder: searched with all folders below it.
         model: a shipped model, or a run folder.
         index: where the index is kept; by default in the user's cache.
-        bars: only these bars of the query, as FIRST-LAST (from 1).
+        bars: only these bars of the query, as FIRST-LAST (from 1; a pickup is bar 0).
         top: how many places to tell.
         thorough: look for the query's shorter clips as well: finds more varied returns, in about three times the time.
         backend: auto is exact up to a million clips, FAISS beyond.
         qdrant: folder or URL of a Qdrant database to search in.
         hop_steps: clips begin every so many steps; by default a beat.
         json: print JSON, and nothing else on standard output.
+        reading: how query and files are laid on the grid.
 
     Raises:
         ValueError: a query without two notes, no such folder or model, a package that is missing.
@@ -60,9 +64,13 @@ def search_motifs(
         wanted = parse_bars(bars)
         check_folder(folder, "folder")
         loaded = load(model)
-        settings = index_settings(loaded, hop_steps)
-        asked = query_from_song(read_for_index(query, settings.steps_per_beat), settings.texture, wanted)
-        opened, built = open_index(folder, loaded, index, hop_steps, progress=not json)
+        settings = index_settings(loaded, hop_steps, reading)
+        song = read_song(query, settings.steps_per_beat, reading=reading)
+        asked = query_from_song(song, settings.texture, wanted)
+        opened, built = open_index(folder, loaded, index, hop_steps, reading=reading, progress=not json)
+        doubts = reading_remarks(1, song.counts.off_grid > OFF_GRID, song.counts.unfit_beats)
+        for line in [*(f"the query: {line}" for line in doubts), *opened.remarks()]:
+            print(line, file=sys.stderr)
         hits = Searcher(opened, loaded, backend, qdrant).search(asked, top, thorough=thorough)
         return as_json(opened, built, hits) if json else as_table(opened, built, hits)
 
@@ -109,5 +117,4 @@ def summary(index: Index, built: Built | None) -> str:
     for record in index.manifest.refused:
         reasons.setdefault(record.reason, []).append(record.file)
     skipped = [f"  skipped {len(files)}: {reason} (such as {printable(files[0])})" for reason, files in reasons.items()]
-    warning = off_grid_warning(built.off_grid, built.new + built.changed) if built else ""
-    return "\n".join([line, *skipped, *([f"  {warning}"] if warning else [])])
+    return "\n".join([line, *skipped])

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json as json_format
+import sys
 from pathlib import Path
 
 from softaxes.commands.motifs_search import summary
+from softaxes.data.music.read import Reading
 from softaxes.model.checkpoint import load
 from softaxes.model.threads import torch_threads
 from softaxes.search.query import DEFAULT_MODEL, open_index
@@ -23,6 +25,7 @@ def motif_vocabulary(
     seeds: int = 3,
     out: Path | None = None,
     json: bool = False,
+    reading: Reading = Reading(),  # noqa: B008  a frozen dataclass
 ) -> str:
     """Group a folder's motifs into words: count, songs and a picture of each, beside pitch and rhythm n-grams.
 
@@ -35,13 +38,16 @@ def motif_vocabulary(
         seeds: splits of the songs on which the n-grams predict the next note; 0 leaves that out.
         out: folder for report.html and metrics.json; by default motif-vocabulary, with --json none.
         json: print JSON, and nothing else on standard output.
+        reading: how files are laid on the grid.
 
     Raises:
         ValueError: no such folder or model, a length that the index does not hold, or no clip to group.
     """
     with torch_threads(1):  # windows come in small batches: two threads would wait for each other
         loaded = load(model)
-        opened, built = open_index(folder, loaded, index, progress=not json)
+        opened, built = open_index(folder, loaded, index, reading=reading, progress=not json)
+        for line in opened.remarks():
+            print(line, file=sys.stderr)
         found = find_vocabulary(opened, loaded, words=words, steps=steps, seeds=seeds)
         record = vocabulary_record(found)
         if out is not None or not json:

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 from softaxes.data.files import open_folder, write_text
-from softaxes.data.music.manifest import off_grid_warning
 from softaxes.training.loop import CONFIG_FILE, train
 from softaxes.training.machine import Machine
 from softaxes.training.tasks.music.config import MusicConfig
@@ -35,9 +34,8 @@ def train_music(
     data = load_music(config, out)
     if machine.progress:
         print(describe(data), file=sys.stderr)
-    off, songs = data.corpus.manifest.counts["songs off the grid"], len(data.corpus)
-    if warning := off_grid_warning(int(off), songs):
-        print(warning, file=sys.stderr)
+    for line in data.corpus.remarks():
+        print(line, file=sys.stderr)
     open_folder(out, CONFIG_FILE, {"task": MusicTask.name, **dataclasses.asdict(config)}, "a run")
     keep_split(out, data)
     task = task_of(config)(config, data.train, data.validation, card=music_card(data, config))

@@ -18,9 +18,10 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
-from softaxes.data.music.beats import Beats, beats_beside
+from softaxes.data.music.beats import BEATS_FILE, Beats, beats_beside
 from softaxes.data.music.corpora import Corpus
 from softaxes.data.music.folders import check_folder, find_files
+from softaxes.data.music.manifest import stamp
 from softaxes.data.music.midi import read_bytes
 from softaxes.data.music.song import Song
 from softaxes.explorer.reader import LIMITS, Reader
@@ -109,10 +110,9 @@ class Library:
         if self.folder is None or not id.startswith("folder:"):
             return ""
         try:
-            found = self._path(id.removeprefix("folder:")).stat()
+            return "{} {}".format(*stamp(self._path(id.removeprefix("folder:"))))
         except OSError:
             return "gone"
-        return f"{found.st_size} {found.st_mtime_ns}"
 
     def close(self) -> None:
         """Forget what was dropped and end the reading process."""
@@ -140,8 +140,15 @@ class Library:
             raise ValueError(str(error).rpartition(": ")[2]) from None
 
     def _beats(self, name: str) -> Beats | None:
+        """The table of beats beside a file, if it lies in the folder too; ValueError in one line if it is none."""
         assert self.folder is not None
-        return beats_beside(self._path(name))
+        path = self._path(name)
+        if not (path.parent / BEATS_FILE).resolve().is_relative_to(self.folder):
+            return None
+        try:
+            return beats_beside(path)
+        except ValueError:
+            raise ValueError(f"the {BEATS_FILE} beside it is no table of beats") from None
 
     def _read_finer(self, data: bytes, name: str, beats: Beats | None = None) -> Song:
         return self.reader.read(data, clean_name(name), FINER_STEPS, FINER_LIMITS, beats)

@@ -15,7 +15,8 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from softaxes.data.music.beats import Beats
-from softaxes.data.music.midi import Limits, song_from_midi
+from softaxes.data.music.midi import Limits
+from softaxes.data.music.read import song_from_midi
 from softaxes.data.music.song import Song
 
 LIMITS = Limits(bytes=5_000_000, notes=50_000, steps=100_000)

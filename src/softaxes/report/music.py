@@ -37,6 +37,8 @@ def music_report(run: Path, /, *, windows: int = 1000, seed: int = 0, controls: 
     run = Path(run)
     model, config = load(run), run_config(run)
     data, kept = load_music(config, run), read_split(run)
+    for line in data.corpus.remarks():
+        print(line, file=sys.stderr)
     if kept and kept["digest"] != data.corpus.manifest.digest():
         there, of = len(data.sides.test), len(kept["split"]["test"])
         said = f"the music has changed since this run was trained: judged on {there} of its {of} held-out songs"

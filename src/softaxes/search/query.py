@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from softaxes.data.music.cache import cache_folder
 from softaxes.data.music.folders import check_folder
+from softaxes.data.music.read import Reading
 from softaxes.data.music.rolls import texture_notes
 from softaxes.data.music.song import NOTE_DTYPE, Song
 from softaxes.model.model import Model
@@ -82,7 +83,8 @@ class Searcher:
 
     def __init__(self, index: Index, model: Model, backend: BackendName = "auto", qdrant: str = "") -> None:
         self.index, self.model, self.backend, self.qdrant = index, model, backend, qdrant
-        if index_settings(model, index.manifest.settings.hop_steps) != index.manifest.settings:
+        settings = index.manifest.settings
+        if index_settings(model, settings.hop_steps, settings.reading) != settings:
             raise ValueError(f"the index in {index.folder} was made with another model")
         self._backends: dict[int, Backend] = {}
         self._songs: dict[tuple[int, int], NDArray[np.int64]] = {}
@@ -165,7 +167,7 @@ class Searcher:
         rhythm = shared_rhythm(points, self._points(found.segment, found.song), length_steps, aligned.steps)
         return Hit(
             song.file,
-            place_name(song.meters, self.index.manifest.settings.steps_per_beat, max(0, aligned.steps)),
+            place_name(song.meters, self.index.manifest.settings.steps_per_beat, aligned.steps),
             aligned.steps,
             length_steps,
             aligned.semitones,
@@ -229,7 +231,9 @@ def clip_places(query: Query, length: int, hop_steps: int) -> Int[np.ndarray, " 
 
 
 def query_from_song(song: Song, texture: str, bars: tuple[int, int] | None = None) -> Query:
-    """The query that a song holds: its notes of the texture, or those that begin in bars ``first..last`` (from 1).
+    """The query that a song holds: its notes of the texture, or those that begin in bars ``first..last``.
+
+    Bars count from 1, after a pickup in bar 0.
 
     Raises:
         ValueError: fewer than two notes there, or no such bars.
@@ -238,11 +242,11 @@ def query_from_song(song: Song, texture: str, bars: tuple[int, int] | None = Non
     begin = int(notes["onset"].min(initial=0))
     if bars is not None:
         lines = song.downbeats()
-        first, last = bars
-        if not 1 <= first <= last or first > len(lines):
-            raise ValueError(f"`bars` must be FIRST-LAST within 1..{len(lines)}, got {first}-{last}")
-        begin = int(lines[first - 1])
-        end = int(lines[last]) if last < len(lines) else song.length_steps
+        (first, last), least = bars, song.first_bar()
+        if not least <= first <= last or first >= least + len(lines):
+            raise ValueError(f"`bars` must be FIRST-LAST within {least}..{least + len(lines) - 1}, got {first}-{last}")
+        begin, after = int(lines[first - least]), last - least + 1
+        end = int(lines[after]) if after < len(lines) else song.length_steps
         notes = notes[(notes["onset"] >= begin) & (notes["onset"] < end)]
     if len(notes) < 2:
         raise ValueError(f"a query must have at least 2 notes, {song.name!r} has {len(notes)}")
@@ -257,18 +261,22 @@ def note_points(notes: NDArray[np.void]) -> Int[np.ndarray, "m 2"]:
     return np.unique(points, axis=0)
 
 
-def index_folder(folder: Path, model: Model, hop_steps: int | None = None) -> Path:
+def index_folder(folder: Path, model: Model, hop_steps: int | None = None, reading: Reading | None = None) -> Path:
     """Where the index of a folder is kept if nobody says: in the cache, one for every folder, model and hop."""
     import hashlib
 
-    settings = f"{folder.resolve()}\n{index_settings(model, hop_steps)}"
-    return (
-        cache_folder() / "motif-index" / f"{folder.name or 'root'}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
-    )
+    key = hashlib.sha256(f"{folder.resolve()}\n{index_settings(model, hop_steps, reading)}".encode()).hexdigest()[:12]
+    return cache_folder() / "motif-index" / f"{folder.name or 'root'}-{key}"
 
 
 def open_index(
-    folder: Path, model: Model, where: Path | None = None, hop_steps: int | None = None, *, progress: bool = True
+    folder: Path,
+    model: Model,
+    where: Path | None = None,
+    hop_steps: int | None = None,
+    *,
+    reading: Reading | None = None,
+    progress: bool = True,
 ) -> tuple[Index, Built | None]:
     """The index of ``folder``, brought up to date first; while another process writes it, as it was last committed.
 
@@ -276,11 +284,11 @@ def open_index(
         ValueError: no such folder, an index of another model, or one that another process has only begun.
     """
     check_folder(folder, "folder")
-    where = where or index_folder(folder, model, hop_steps)
+    where = where or index_folder(folder, model, hop_steps, reading)
     built = None
     try:
         with progress_bar("indexing", 0, show=progress and sys.stderr.isatty()) as advance:
-            built = update_index(folder, model, where, hop_steps=hop_steps, progress=advance)
+            built = update_index(folder, model, where, hop_steps=hop_steps, reading=reading, progress=advance)
     except BlockingIOError:
         if not (where / "manifest.json").is_file():
             raise ValueError(f"another process is just making the index in {where}: try again in a while") from None

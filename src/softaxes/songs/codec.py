@@ -74,7 +74,7 @@ def encode_song(model: Model, song: Song, *, overlap: bool = False, until_step: 
     """The latents of a song's windows.
 
     Args:
-        song: on the model's grid (`softaxes.data.music.regrid`).
+        song: on the model's grid (`softaxes.data.music.read`).
         overlap: a window begins at every piece; else windows follow one another.
         until_step: tile the song so far; default: to its end.
 

@@ -28,7 +28,8 @@ from softaxes import __version__
 from softaxes.data.files import one_writer, open_folder, whole_file, write_text
 from softaxes.data.music.folders import check_folder, find_files
 from softaxes.data.music.manifest import OFF_GRID, Skipped, content_key
-from softaxes.data.music.midi import Reading, read_song
+from softaxes.data.music.read import Reading, read_song
+from softaxes.data.music.song import Counts
 from softaxes.model.model import Model, Precision
 from softaxes.songs.codec import Grid, cut_song, grid_of
 from softaxes.training.progress import progress_bar
@@ -51,12 +52,13 @@ class CodedSong(NamedTuple):
 class Table:
     """What a shard holds: per song its name, first row and the windows' first steps; and what was skipped.
 
-    ``off_grid`` counts songs off the grid; ``key`` is that of the files' content.
+    ``off_grid`` and ``unfit_beats`` count songs (`reading_remarks`); ``key`` is that of the files' content.
     """
 
     songs: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     off_grid: int = 0
+    unfit_beats: int = 0
     key: str = ""
 
     @property
@@ -166,9 +168,10 @@ def _encode_chunk(
         if isinstance(found, Skipped):
             table.skipped.append(found)
         else:
-            start, rolls, off_grid = found
+            start, rolls, counts = found
             table.songs.append({"name": name, "row": row, "start": start.tolist()})
-            table.off_grid += off_grid > OFF_GRID
+            table.off_grid += counts.off_grid > OFF_GRID
+            table.unfit_beats += counts.unfit_beats
             waiting.append(rolls)
             row += len(start)
         if waiting and (sum(map(len, waiting)) >= PENDING_WINDOWS or name == names[-1]):
@@ -180,9 +183,8 @@ def _encode_chunk(
 
 def read_windows(
     root: Path, name: str, grid: Grid, window_steps: int, reading: Reading | None = None
-) -> tuple[Int[np.ndarray, " n"], UInt8[np.ndarray, "n 2 128 steps"], float] | Skipped:
-    """First steps and rolls of a file's windows, as `softaxes steer` cuts them, and how far its notes lie off the grid;
-    or why there are none."""
+) -> tuple[Int[np.ndarray, " n"], UInt8[np.ndarray, "n 2 128 steps"], Counts] | Skipped:
+    """First steps and rolls of a file's windows, as `softaxes steer` cuts them, and how it was read; or why none."""
     path = root / name
     try:
         song = read_song(path, grid.steps_per_beat, reading=reading)
@@ -190,7 +192,7 @@ def read_windows(
     except (ValueError, OSError) as error:
         reason = " ".join(str(error).split()).removeprefix(f"{path}: ")
         return Skipped(name, reason.replace(f"{root}{os.sep}", ""))
-    return (start, rolls, song.counts.off_grid) if rolls.any() else Skipped(name, "no notes that this model hears")
+    return (start, rolls, song.counts) if rolls.any() else Skipped(name, "no notes that this model hears")
 
 
 def _settings(model: Model, root: Path) -> dict[str, Any]:
@@ -222,6 +224,6 @@ def _read_table(path: Path) -> Table | None:
     """A shard's table; None if it is not there or not whole."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        return Table(found["songs"], [Skipped(*row) for row in found["skipped"]], found["off_grid"], found["key"])
+        return Table(**found | {"skipped": [Skipped(*row) for row in found["skipped"]]})
     except (OSError, json.JSONDecodeError, KeyError, TypeError):
         return None

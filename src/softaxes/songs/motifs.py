@@ -120,13 +120,13 @@ def _motif_song(song: Song, motif: Motif) -> Song:
 
 def _row(song: Song, name: str, found: Return) -> dict[str, Any]:
     step = round(int(found.notes.onset[0]) * song.steps_per_beat / TICKS_PER_BEAT)
-    bar, beat = bar_and_beat(song, step)
+    bar, beat = song.bar_and_beat(step)
     track = int(found.notes.staff[0]) if found.notes.staff is not None else 0
     return {
         "motif": name,
         "bar": bar,
         "beat": beat,
-        "place": f"{bar}:{beat:g}",
+        "place": song.place(step),
         "onset_beats": round(int(found.notes.onset[0]) / TICKS_PER_BEAT, 4),
         "notes": len(found.notes),
         "transposition_semitones": found.transposition_semitones,
@@ -134,11 +134,3 @@ def _row(song: Song, name: str, found: Return) -> dict[str, Any]:
         "probability": round(found.probability, 3),
         "track": song.tracks[track].name or f"track {track + 1}",
     }
-
-
-def bar_and_beat(song: Song, step: int) -> tuple[int, float]:
-    """Bar and beat of a step, both from 1; a beat is the metre's unit, and a fraction of it is told to 1/100."""
-    bars = song.bars(until_step=step + 1)
-    bar = bars[-1]
-    beat_steps = 4 * song.steps_per_beat / int(bar["denominator"])
-    return len(bars), round(1 + (step - int(bar["start"])) / beat_steps, 2)

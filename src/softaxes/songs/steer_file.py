@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softaxes.data.music import Song
-from softaxes.data.music.midi import Reading
-from softaxes.data.music.regrid import Regridded, read_both
+from softaxes.data.music.beats import BEATS_FILE
+from softaxes.data.music.manifest import OFF_GRID
+from softaxes.data.music.read import Reading, Regridded, read_both
 from softaxes.data.music.rolls import Texture, notes_to_roll, texture_notes
 from softaxes.diagnostics.notes import note_counts
 from softaxes.model.model import Model
@@ -52,7 +53,8 @@ def steer_file(
     if others not in get_args(Others):
         raise ValueError(f"`others` must be one of {', '.join(get_args(Others))}, got {others!r}")
     grid = grid_of(model)
-    song, on_grid = read_both(path, grid.steps_per_beat, reading)
+    on_grid = read_both(path, grid.steps_per_beat, reading)
+    song = on_grid.fine
     if not len(texture_notes(on_grid.song, grid.texture)):
         raise ValueError(f"{path}: holds no notes that this model hears ({describe(grid.texture)})")
     steered = steer_song(model, on_grid.song, pitch=pitch, metre=metre)
@@ -127,7 +129,9 @@ def summary(steered: SteeredSong, song: Song, source: Song) -> str:
         parts.append(f"{steered.odd_bars} of {steered.bars} bars are not as long as those the model learned from")
     if unkept := unkept_events(source):
         parts.append(f"not kept: {unkept}")
-    if song.counts.off_grid > 0.125:
+    if song.counts.unfit_beats:
+        parts.append(f"the {BEATS_FILE} beside it does not fit it: not used")
+    if song.counts.off_grid > OFF_GRID:
         parts.append(f"the notes lie {song.counts.off_grid:.2f} steps off the grid on average (0.25: no grid at all)")
     return "; ".join(parts)
 
@@ -139,6 +143,7 @@ def unkept_events(song: Song) -> str:
         "pitch_bends": "pitch bend",
         "key_signatures": "key signature",
         "lyrics": "lyric",
+        "program_changes": "program change",
     }
     found = [(getattr(song.counts, field), name) for field, name in names.items()]
     return ", ".join(f"{number:,} {name}{'s' * (number != 1)}" for number, name in found if number)

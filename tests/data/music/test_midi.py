@@ -16,14 +16,15 @@ from hypothesis import strategies as st
 
 import softaxes.data.music
 from softaxes.data.music import NOTE_DTYPE, Beats, Limits, Song, Track, note_array, read_song, write_song
-from softaxes.data.music.clocks import last_at_each_step
-from softaxes.data.music.midi import DRUM_CHANNEL, Reading, channels_of, midi_bytes, song_from_midi
+from softaxes.data.music.grids import last_at_each_step
+from softaxes.data.music.midi import DRUM_CHANNEL, channels_of, midi_bytes
+from softaxes.data.music.read import Reading, song_from_midi
 
 from .by_hand import METER, NAME, TEMPO, meta, midi_file, note_off, note_on, rows_of
 
 
 def read(*tracks: list[tuple[int, bytes]], ticks: int = 480, **how: object) -> Song:
-    how = {"reading": Reading("ticks")} | how  # by the file's own word, unless a test asks for another
+    how = {"reading": Reading("beats" if "beats" in how else "ticks")} | how  # no rule, unless a test asks for it
     return song_from_midi(midi_file(*tracks, ticks=ticks), "t", **how)  # type: ignore[arg-type]
 
 
@@ -309,46 +310,6 @@ def test_twin_files_of_one_song_agree(tmp_path: Path) -> None:
     assert rows_of(bare.notes) == rows_of(read(notes(*rows)).notes) == rows_of(read(notes(*double), ticks=960).notes)
 
 
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ({"grid": "beats"}, "`grid` must be one of auto, ticks, notes, got 'beats'"),
-        ({"time_signature": "6:8"}, "a time signature must be like 6/8, got '6:8'"),
-        ({"time_signature": "6/9"}, "over a power of two"),
-        ({"downbeat": 1.0}, "`downbeat` needs a `time_signature`"),
-        ({"time_signature": "3/4", "downbeat": -1.0}, "`downbeat` must be 0 quarter notes or more"),
-    ],
-)
-def test_a_reading_out_of_range_is_named(wrong: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        Reading(**wrong)  # type: ignore[arg-type]
-
-
-def test_a_time_signature_and_a_pickup_can_be_given() -> None:
-    waltz = notes(*[(240 * i, 200, 60 + i) for i in range(16)])
-    tune = read(waltz, reading=Reading(time_signature="3/8", downbeat=0.5))
-    assert tune.meters == ((0, 1, 8), (2, 3, 8))
-    with pytest.raises(ValueError, match="`downbeat` must be a whole number of steps"):
-        read(waltz, reading=Reading(time_signature="3/8", downbeat=0.3))
-
-
-def test_one_rule_lays_a_file_on_the_grid(tmp_path: Path) -> None:
-    """Beats beside it if they fit, else its ticks, else the phase of its notes."""
-    path = tmp_path / "001.mid"
-    path.write_bytes(
-        midi_file(notes(*[(50 + 240 * i, 200, 60 + i % 5) for i in range(16)]))
-    )  # every note 50 ticks late
-    assert read_song(path).notes["onset"].tolist() == list(range(0, 32, 2)), "by the phase of its notes"
-    assert read_song(path, reading=Reading("ticks")).counts.off_grid > 0.3
-    seconds = 50 / 960 + 0.5 * np.arange(-1, 9)
-    table = "".join(f"{s} 1.0 {float(k % 4 == 2)}\n" for k, s in enumerate(seconds) if s > 0)
-    (tmp_path / "beat_midi.txt").write_text(table)
-    assert read_song(path).meters == ((0, 1, 4), (4, 4, 4)), "the first downbeat is the second beat"
-    late = "".join(f"{s + 100} 1.0 0.0\n" for s in seconds)
-    (tmp_path / "beat_midi.txt").write_text(late)
-    assert read_song(path).notes["onset"].tolist() == list(range(0, 32, 2)), "a table of another song is not believed"
-
-
 def test_headers_that_lie() -> None:
     two = midi_file(notes((0, 480, 60)), notes((0, 480, 64)))
     promises_one = two[:10] + b"\0\1" + two[12:]
@@ -359,6 +320,43 @@ def test_headers_that_lie() -> None:
     assert song_from_midi(odd, "t").meters == ((0, 4, 4),), "a metre over 2^33 says nothing"
     longer = two[:4] + b"\0\0\0\x08" + two[8:14] + b"\0\0" + two[14:]
     assert song_from_midi(longer, "t").notes.tolist() == song_from_midi(two, "t").notes.tolist()
+
+
+@pytest.mark.parametrize("power", [8, 31, 32, 33, 255])
+def test_a_metre_over_more_than_midi_says_is_ignored(power: int) -> None:
+    tune = read([(0, meta(METER, bytes([3, power, 24, 8])))], notes((0, 480, 60)))
+    assert tune.meters == ((0, 4, 4),) and tune.counts.ignored_events == 1
+
+
+@pytest.mark.parametrize("deltas", [7, 8, 9, 16, 17, 33])
+def test_ticks_beyond_31_bits_are_refused_however_often_they_wrap(deltas: int) -> None:
+    """The library counts in 32 bits: 17 times 2^28 would come back as 2^28."""
+    far = 2**28 - 1
+    waits = [(i * far, b"\xb0\x07\x40") for i in range(1, deltas + 1)]
+    data = midi_file([(0, note_on(60)), (480, note_off(60)), *waits, (deltas * far + 480, note_on(62))])
+    if deltas >= 8:
+        with pytest.raises(ValueError, match=r"broken \(events beyond tick 2147483647\)"):
+            song_from_midi(data, "t")
+    else:
+        assert len(song_from_midi(data, "t").notes) == 1
+
+
+def test_many_words_are_not_taken_for_ticks() -> None:
+    """Bytes of a text can look like very long delta times; only then are the events counted one by one."""
+    words = [(0, meta(0x05, "ああああ音楽".encode() + b"a"))] * 200
+    assert len(read([*words, *notes((0, 480, 60))]).notes) == 1
+
+
+def test_a_track_that_changes_its_program_is_one_track() -> None:
+    """Its first note says which; channels of one track stay apart, and so do tracks of one name."""
+    play = [(480 * i, 400, 60 + i) for i in range(4)]
+    change = [(0, b"\xc0\x28"), (960, b"\xc0\x49")]
+    one = sorted([(0, meta(NAME, b"MELODY")), *change, *notes(*play)], key=lambda event: event[0])
+    tune = read(one, [(0, meta(NAME, b"MELODY")), (0, b"\xc1\x05"), *notes((0, 480, 40), channel=1)])
+    assert [(track.name, track.program) for track in tune.tracks] == [("MELODY", 40), ("MELODY", 5)]
+    assert tune.notes["track"].tolist().count(0) == 4 and tune.counts.program_changes == 1
+    two_hands = [(0, b"\xc1\x05"), *sorted([*notes((0, 480, 60)), *notes((0, 480, 40), channel=1)])]
+    assert sorted(track.program for track in read(sorted(two_hands, key=lambda event: event[0])).tracks) == [0, 5]
 
 
 def test_many_tempi_take_time_in_proportion() -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from softaxes.data.music import Corpus, Song, cut_windows, load_corpus, melody, read_song, write_song
 from softaxes.data.music.beats import read_beats
-from softaxes.data.music.midi import Reading
 from softaxes.data.music.pop909 import URL, fetch_pop909, iter_pop909, song_folder
+from softaxes.data.music.read import Reading
 
 from .test_duplicates import random_tune
 

@@ -18,7 +18,8 @@ from softaxes.data.music import (
     roll_to_notes,
     song_roll,
 )
-from softaxes.data.music.midi import Reading, midi_bytes, song_from_midi
+from softaxes.data.music.midi import midi_bytes
+from softaxes.data.music.read import Reading, song_from_midi
 from softaxes.data.music.rolls import ONSET, SUSTAIN, texture_notes
 from softaxes.data.music.skyline import highest_at, skyline
 

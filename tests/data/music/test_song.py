@@ -72,18 +72,6 @@ def test_bars_shorter_than_a_step_are_a_step() -> None:
     assert [tuple(bar)[:2] for bar in tune.bars().tolist()] == [(0, 1), (1, 1), (2, 1)]
 
 
-@pytest.mark.parametrize(("step", "name"), [(0, "1:1"), (4, "1:2"), (18, "2:1+2"), (63, "4:4+3")])
-def test_place_names_bar_and_beat(step: int, name: str) -> None:
-    assert song((0, 1, 60)).place(step) == name
-
-
-def test_place_counts_the_unit_of_the_metre() -> None:
-    tune = song((0, 1, 60), meters=((0, 1, 8), (2, 6, 8)))
-    assert [tune.place(step) for step in (0, 1, 2, 12, 14)] == ["1:1", "1:1+1", "2:1", "2:6", "3:1"]
-    with pytest.raises(ValueError, match="`step` must be >= 0, got -1"):
-        tune.place(-1)
-
-
 def test_transposition_drops_what_leaves_midi_and_spares_drums() -> None:
     notes = np.concatenate([note_array([(0, 2, 60), (0, 2, 126)]), note_array([(0, 2, 36)], track=1)])
     tune = Song("t", notes, (Track("piano"), Track("kit", is_drum=True)))

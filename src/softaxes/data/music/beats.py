@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BEATS_FILE = "beat_midi.txt"
-MARGIN_BEATS = 2  # a table fits a file whose notes begin and end within it, so many beats either way
+MAX_BYTES = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class Beats:
 def read_beats(path: str | os.PathLike[str]) -> Beats:
     """Read a beat_midi.txt: beat times in seconds and downbeats. ValueError (one line) if it is not one."""
     try:
-        rows = [line.split() for line in Path(path).read_text().splitlines() if line.strip()]
+        if os.path.getsize(path) > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES} bytes")
+        rows = [line.split() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
         return Beats(np.array([float(row[0]) for row in rows]), np.array([float(row[2]) > 0 for row in rows]))
     except (OSError, ValueError, IndexError) as error:
         raise ValueError(f"{path}: not a table of beats ({' '.join(str(error).split())})") from None
@@ -42,11 +44,3 @@ def beats_beside(path: str | os.PathLike[str]) -> Beats | None:
     """The beats that lie in a file's own folder, None where there are none; ValueError as `read_beats`."""
     beats = Path(path).parent / BEATS_FILE
     return read_beats(beats) if beats.is_file() else None
-
-
-def fits(beat_ticks: NDArray[np.float64], note_ticks: NDArray[np.int64]) -> bool:
-    """Whether a table can speak of this file: all its notes begin within the beats, given in the file's ticks."""
-    if len(note_ticks) == 0:
-        return False
-    margin = MARGIN_BEATS * float(np.median(np.diff(beat_ticks)))
-    return bool(beat_ticks[0] - margin <= note_ticks.min() and note_ticks.max() <= beat_ticks[-1] + margin)

@@ -21,8 +21,9 @@ from numpy.typing import ArrayLike
 from softaxes.data.music import cache, pop909, tunes
 from softaxes.data.music.duplicates import group_together, near_duplicates
 from softaxes.data.music.folders import Read, check_folder, iter_songs
-from softaxes.data.music.manifest import OFF_GRID, FileRecord, Manifest, Setting, Skipped
+from softaxes.data.music.manifest import OFF_GRID, FileRecord, Manifest, Setting, Skipped, reading_remarks
 from softaxes.data.music.midi import Limits
+from softaxes.data.music.read import Reading
 from softaxes.data.music.rolls import Texture, song_roll
 from softaxes.data.music.song import Song
 
@@ -44,6 +45,12 @@ class Corpus:
 
     def __repr__(self) -> str:
         return f"Corpus({self.name!r}, {len(self)} songs in {len(np.unique(self.groups))} groups)"
+
+    def remarks(self) -> list[str]:
+        """What should be said of the songs as they were read; see `softaxes.data.music.manifest.reading_remarks`."""
+        counts = self.manifest.counts
+        columns = ("songs", "songs off the grid", "songs with unfit beats")
+        return reading_remarks(*(int(counts[name]) for name in columns))
 
     def select(self, which: ArrayLike) -> Corpus:
         """The corpus of the songs at ``which`` indices only, in that order; the manifest stays the whole one's."""
@@ -69,6 +76,7 @@ def load_corpus(
     folder: str | os.PathLike[str] | None = None,
     *,
     steps_per_beat: int = 4,
+    reading: Reading | None = None,
     limits: Limits | None = None,
     processes: int = 1,
     group_duplicates: bool = True,
@@ -79,6 +87,7 @@ def load_corpus(
         name: "tunes", "pop909" or "folder".
         folder: where it is; needed for "folder", not allowed for "tunes"; "pop909" is fetched without one.
         steps_per_beat: the grid, 4 is sixteenths.
+        reading: how MIDI files are laid on the grid, where the rule of `softaxes.data.music.read` is not to be taken.
         limits: refuse larger files.
         processes: processes that read a "folder".
         group_duplicates: find near-duplicates (else only versions of one song share a group).
@@ -88,17 +97,22 @@ def load_corpus(
     """
     limits = limits or Limits()
     settings: dict[str, Setting] = {"steps_per_beat": steps_per_beat, **vars(limits)}
+    if reading not in (None, Reading()):
+        settings |= vars(reading)
     if name == "tunes":
         if folder is not None:
             raise ValueError("corpus 'tunes' comes with the music21 package and takes no `folder`")
+        if reading not in (None, Reading()):
+            raise ValueError("corpus 'tunes' is written, not played: it takes no `grid` and no `metre`")
         return _load_tunes(steps_per_beat, limits, settings, group_duplicates)
     if name == "pop909":
         root = pop909.song_folder(folder) if folder is not None else pop909.fetch_pop909()
         source = f"music-x-lab/POP909-Dataset at {pop909.COMMIT}" if folder is None else root.name
-        return _collect(name, source, settings, pop909.iter_pop909(root, steps_per_beat, limits), group_duplicates)
+        read = pop909.iter_pop909(root, steps_per_beat, limits, reading)
+        return _collect(name, source, settings, read, group_duplicates)
     if name == "folder":
         root = check_folder(folder, name)
-        read = iter_songs(root, steps_per_beat, limits=limits, processes=processes)
+        read = iter_songs(root, steps_per_beat, reading=reading, limits=limits, processes=processes)
         return _collect(name, root.name, settings, read, group_duplicates)
     raise ValueError(f"`name` of a corpus must be 'tunes', 'pop909' or 'folder', got {name!r}")
 
@@ -199,6 +213,7 @@ def _corpus(
         "notes cut": sum(song.counts.cut for song in songs),
         "notes lengthened": sum(song.counts.lengthened for song in songs),
         "songs off the grid": sum(song.counts.off_grid > OFF_GRID for song in songs),
+        "songs with unfit beats": sum(song.counts.unfit_beats for song in songs),
     }
     manifest = Manifest(name, source, settings, tuple(files), tuple(skipped), counts)
     return Corpus(name, tuple(ids[i] for i in order), tuple(songs[i] for i in order), groups, manifest)

@@ -12,9 +12,11 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from softaxes.data.music.manifest import FileRecord, Skipped, record
-from softaxes.data.music.midi import Limits, read_song
+from softaxes.data.music.midi import Limits
+from softaxes.data.music.read import Reading, read_song
 from softaxes.data.music.song import Song
 
 MIDI_SUFFIXES = (".mid", ".midi")
@@ -53,6 +55,7 @@ def iter_songs(
     folder: str | os.PathLike[str],
     steps_per_beat: int = 4,
     *,
+    reading: Reading | None = None,
     limits: Limits | None = None,
     processes: int = 1,
 ) -> Iterator[Read | Skipped]:
@@ -60,44 +63,57 @@ def iter_songs(
 
     Args:
         folder: searched recursively; names with spaces or in any script are fine.
-        limits: see `softaxes.data.music.midi.read_song`.
+        reading, limits: see `softaxes.data.music.read.read_song`.
         processes: more than 1 reads in as many processes; only a few chunks of songs are ever in memory.
 
     Yields:
         ``(name, song, record)`` or ``Skipped(name, reason)`` for each file; name is relative to the folder.
     """
-    root, limits = check_folder(folder, "folder"), limits or Limits()
-    names = find_files(root)
+    root = check_folder(folder, "folder")
+    yield from read_files(root, find_files(root), steps_per_beat, reading, limits, processes)
+
+
+def read_files(
+    root: Path,
+    names: list[str],
+    steps_per_beat: int,
+    reading: Reading | None = None,
+    limits: Limits | None = None,
+    processes: int = 1,
+) -> Iterator[Read | Skipped]:
+    """Read the files below ``root`` that are named, in that order; see `iter_songs`."""
     chunks = [names[at : at + CHUNK_FILES] for at in range(0, len(names), CHUNK_FILES)]
     if processes < 1:
         raise ValueError(f"`processes` must be >= 1, got {processes}")
     if processes == 1 or len(chunks) < 2:
         for name in names:
-            yield _read_file(root, name, steps_per_beat, limits)
+            yield _read_file(root, name, steps_per_beat, reading, limits)
         return
     context = multiprocessing.get_context("spawn")  # forking a process that has started torch's threads can hang
     waiting: deque[Future[list[Read | Skipped]]] = deque()
     with ProcessPoolExecutor(min(processes, len(chunks)), mp_context=context) as pool:
         for chunk in chunks:
-            waiting.append(pool.submit(_read_files, root, chunk, steps_per_beat, limits))
+            waiting.append(pool.submit(_read_chunk, root, chunk, steps_per_beat, reading, limits))
             if len(waiting) > 2 * processes:
                 yield from waiting.popleft().result()
         while waiting:
             yield from waiting.popleft().result()
 
 
-def _read_files(root: Path, names: list[str], steps_per_beat: int, limits: Limits) -> list[Read | Skipped]:
-    return [_read_file(root, name, steps_per_beat, limits) for name in names]
+def _read_chunk(root: Path, names: list[str], *how: Any) -> list[Read | Skipped]:
+    return [_read_file(root, name, *how) for name in names]
 
 
-def _read_file(root: Path, name: str, steps_per_beat: int, limits: Limits) -> Read | Skipped:
+def _read_file(
+    root: Path, name: str, steps_per_beat: int, reading: Reading | None, limits: Limits | None
+) -> Read | Skipped:
     path = root / name
     try:
-        song = read_song(path, steps_per_beat, limits=limits)
+        song = read_song(path, steps_per_beat, reading=reading, limits=limits)
         if len(song.notes) == 0:
             return Skipped(name, "no notes in the file")
         return name, song, record(path, name)
     except ValueError as error:
-        return Skipped(name, str(error).removeprefix(f"{path}: "))
+        return Skipped(name, str(error).removeprefix(f"{path}: ").replace(f"{root}{os.sep}", ""))
     except OSError as error:
         return Skipped(name, str(error.strerror or error).lower())

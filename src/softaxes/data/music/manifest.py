@@ -73,14 +73,23 @@ class Manifest:
         return "\n".join(lines)
 
 
-def off_grid_warning(off: int, songs: int) -> str:
-    """One line where songs lie off the grid, "" where none does."""
-    if not off:
-        return ""
-    return (
-        f"{off:,} of {songs:,} songs lie off the grid (notes more than 1/8 step from it on average): a performance "
-        "needs a table of beats beside it"
-    )
+def reading_remarks(songs: int, off_grid: int, unfit_beats: int) -> list[str]:
+    """What should be said of songs as they were read: a line each for those off the grid and for beats not used."""
+    lines = []
+    if off_grid:
+        lines.append(
+            f"{off_grid:,} of {songs:,} songs lie off the grid (notes more than 1/8 step from it on average): a"
+            f" performance needs a table of beats beside it"
+        )
+    if unfit_beats:
+        lines.append(f"{unfit_beats:,} of {songs:,} songs lie beside a {BEATS_FILE} that does not fit them: not used")
+    return lines
+
+
+def stamp(path: Path) -> tuple[int, int]:
+    """Bytes of a file and of the table of beats beside it, and the last time (ns) that one of them changed."""
+    stats = [file.stat() for file in (path, path.parent / BEATS_FILE) if file == path or file.is_file()]
+    return sum(s.st_size for s in stats), max(max(s.st_mtime_ns, s.st_ctime_ns) for s in stats)
 
 
 def content_key(path: Path) -> str:

@@ -20,9 +20,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from softaxes.data.music.cache import cache_folder
-from softaxes.data.music.folders import Read, check_folder
-from softaxes.data.music.manifest import Skipped, record
-from softaxes.data.music.midi import Limits, read_song
+from softaxes.data.music.folders import Read, check_folder, read_files
+from softaxes.data.music.manifest import Skipped
+from softaxes.data.music.midi import Limits
+from softaxes.data.music.read import Reading
 
 COMMIT = "d83e6ed"
 URL = f"https://github.com/music-x-lab/POP909-Dataset/archive/{COMMIT}.zip"
@@ -32,16 +33,19 @@ Downloader = Callable[[str, str, object], None]
 
 
 def iter_pop909(
-    folder: str | os.PathLike[str], steps_per_beat: int = 4, limits: Limits | None = None
+    folder: str | os.PathLike[str],
+    steps_per_beat: int = 4,
+    limits: Limits | None = None,
+    reading: Reading | None = None,
 ) -> Iterator[Read | Skipped]:
-    """Read POP909's songs in order, each aligned to its beats; see `softaxes.data.music.folders.iter_songs`.
+    """Read POP909's songs in order, each laid on its beats; see `softaxes.data.music.folders.iter_songs`.
 
     ``folder`` holds 001, 002, ..., or is the one above that holds POP909/. The other arrangements in ``versions/`` are
     not read: they have no beats of their own.
     """
     root = song_folder(folder)
-    for path in sorted(root.glob("[0-9][0-9][0-9]/[0-9][0-9][0-9].mid")):
-        yield _read_one(root, path, steps_per_beat, limits)
+    paths = sorted(root.glob("[0-9][0-9][0-9]/[0-9][0-9][0-9].mid"))
+    yield from read_files(root, [path.relative_to(root).as_posix() for path in paths], steps_per_beat, reading, limits)
 
 
 def song_folder(folder: str | os.PathLike[str] | None) -> Path:
@@ -90,14 +94,3 @@ def _unpack(archive: Path, target: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with zipped.open(member) as source, path.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
-
-
-def _read_one(root: Path, path: Path, steps_per_beat: int, limits: Limits | None) -> Read | Skipped:
-    name = path.relative_to(root).as_posix()
-    try:
-        song = read_song(path, steps_per_beat, limits=limits)
-        if len(song.notes) == 0:
-            return Skipped(name, "no notes in the file")
-        return name, song, record(path, name)
-    except ValueError as error:
-        return Skipped(name, str(error).replace(f"{root}{os.sep}", ""))

@@ -17,9 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from softaxes.data.music.beats import BEATS_FILE, read_beats
-from softaxes.data.music.clocks import Beats
-from softaxes.data.music.midi import beats_before
+from softaxes.data.music.beats import BEATS_FILE, Beats, read_beats
+from softaxes.data.music.read import beats_before
 
 NONE = -1
 KEYS_FILE, CHORDS_FILE = "key_audio.txt", "chord_midi.txt"
@@ -50,7 +49,7 @@ def song_labels(folder: str | os.PathLike[str], song: str, length_steps: int, st
     if not ((where / BEATS_FILE).is_file() and midi.is_file()):
         return StepLabels(silent, silent.copy())
     beats = read_beats(where / BEATS_FILE)
-    seconds = step_seconds(beats, beats_before(midi, beats, steps_per_beat), length_steps, steps_per_beat)
+    seconds = step_seconds(beats, beats_before(midi, beats), length_steps, steps_per_beat)
     tables = []
     for name, read in ((KEYS_FILE, key_number), (CHORDS_FILE, root_number)):
         spans = read_spans(where / name, read) if (where / name).is_file() else []

@@ -47,10 +47,12 @@ class Counts(NamedTuple):
     dropped: int = 0  # left the 128 MIDI pitches, or came to nothing
     ignored_events: int = 0  # tempi and metres that say nothing, or are overruled at the same step
     off_grid: float = 0.0
-    controllers: int = 0  # of the file, pedals among them: read by nobody, and so are the next three
+    unfit_beats: bool = False  # a table of beats lies beside the file and does not fit it: it was not used
+    controllers: int = 0  # of the file, pedals among them: read by nobody, and so are the next four
     pitch_bends: int = 0
     key_signatures: int = 0
     lyrics: int = 0
+    program_changes: int = 0  # after a track's first note
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,15 +123,38 @@ class Song:
         """First step of every bar, shape (bars,)."""
         return self.bars()["start"]
 
+    def pickup_steps(self) -> int:
+        """Length of a pickup: one bar, shorter than the next, before a change of metre; 0 without one."""
+        if len(self.meters) == 1:
+            return 0
+        change = self.meters[1][0]
+        lengths = self.bars(until_step=change + 1)["steps"].tolist()
+        return change if len(lengths) == 2 and lengths[0] < lengths[1] else 0
+
+    def first_bar(self) -> int:
+        """The number of the bar at step 0: 0 for a pickup, else 1."""
+        return 0 if self.pickup_steps() else 1
+
+    def bar_and_beat(self, step: int) -> tuple[int, float]:
+        """Bar and beat of a step, as musicians count: the first whole bar is 1, and so is a bar's first beat.
+
+        A beat is the metre's unit; a fraction of it is told to 1/100. A pickup stands at the end of bar 0. Steps before
+        the song are counted on backwards: bar 0 (with a pickup too, if it has room), -1, ...
+        """
+        pickup = self.pickup_steps()
+        if step < pickup or step < 0:
+            _, numerator, denominator = [meter for meter in self.meters if meter[0] <= pickup][-1]
+            bars_before, into = divmod(step - pickup, 4 * self.steps_per_beat * numerator / denominator)
+            bar = int(bars_before) + 1
+        else:
+            bars = self.bars(until_step=step + 1)
+            bar, into, denominator = len(bars) - bool(pickup), step - int(bars["start"][-1]), bars["denominator"][-1]
+        return bar, round(1 + into * int(denominator) / (4 * self.steps_per_beat), 2)
+
     def place(self, step: int) -> str:
-        """``"12:3"``: bar 12, beat 3, counted from 1; ``"12:3+2"`` is two steps later. A beat is the metre's unit."""
-        if step < 0:
-            raise ValueError(f"`step` must be >= 0, got {step}")
-        bars = self.bars(until_step=step + 1)
-        bar = bars[-1]
-        beat_steps = max(1, 4 * self.steps_per_beat // int(bar["denominator"]))
-        beat, rest = divmod(step - int(bar["start"]), beat_steps)
-        return f"{len(bars)}:{beat + 1}" + (f"+{rest}" if rest else "")
+        """``"12:3"``: bar 12, beat 3; ``"12:3.5"`` is half a beat later. See `bar_and_beat`."""
+        bar, beat = self.bar_and_beat(step)
+        return f"{bar}:{beat:g}"
 
     def transposed(self, semitones: int) -> Song:
         """The song moved by ``semitones``. Drums stay. Notes that leave MIDI's 0..127 are dropped and counted."""
@@ -223,27 +248,14 @@ def spell_meter(steps: int, steps_per_beat: int) -> tuple[int, int] | None:
     return None
 
 
-def parse_time_signature(text: str) -> tuple[int, int]:
+def parse_metre(text: str) -> tuple[int, int]:
     """``"6/8"`` -> (6, 8); ValueError if it is none."""
     numerator, _, denominator = text.partition("/")
     if not (numerator.isdecimal() and denominator.isdecimal() and len(text) < 8):
-        raise ValueError(f"a time signature must be like 6/8, got {text!r}")
+        raise ValueError(f"a metre must be like 6/8, got {text!r}")
     if not 1 <= int(numerator) <= 255 or int(denominator) not in DENOMINATORS:
-        raise ValueError(f"a time signature must be 1..255 over a power of two up to 128, got {text}")
+        raise ValueError(f"a metre must be 1..255 over a power of two up to 128, got {text}")
     return int(numerator), int(denominator)
-
-
-def with_time_signature(song: Song, time_signature: str, downbeat: float = 0.0) -> Song:
-    """The song in one metre throughout, its first bar line ``downbeat`` quarter notes after step 0.
-
-    ValueError if that is no whole number of steps.
-    """
-    metre, pickup = parse_time_signature(time_signature), downbeat * song.steps_per_beat
-    if abs(pickup - round(pickup)) > 1e-6:
-        raise ValueError(f"`downbeat` must be a whole number of steps of 1/{song.steps_per_beat} beat, got {downbeat}")
-    return dataclasses.replace(
-        song, meters=meters_from_downbeats(np.array([round(pickup)]), metre, song.steps_per_beat)
-    )
 
 
 def _check_settings(song: Song) -> None:

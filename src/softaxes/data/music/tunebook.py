@@ -22,7 +22,8 @@ from pathlib import Path
 import numpy as np
 
 from softaxes.data.music.manifest import Skipped
-from softaxes.data.music.midi import Limits, abc_to_midi_program, read_bytes, song_from_midi
+from softaxes.data.music.midi import Limits, abc_to_midi_program, read_bytes
+from softaxes.data.music.read import song_from_midi
 from softaxes.data.music.song import Song, meters_from_downbeats
 
 BAR_ACCENT = 105  # abc2midi's default velocity of a bar's first note; the others get 95 and 80

@@ -21,12 +21,10 @@ import torch
 from numpy.typing import NDArray
 
 from softaxes.data.files import one_writer, printable
-from softaxes.data.music.beats import BEATS_FILE
 from softaxes.data.music.folders import check_folder, find_files
-from softaxes.data.music.manifest import OFF_GRID, content_key
-from softaxes.data.music.midi import read_song
+from softaxes.data.music.manifest import OFF_GRID, content_key, stamp
+from softaxes.data.music.read import Reading, read_song
 from softaxes.data.music.rolls import texture_notes
-from softaxes.data.music.song import Song
 from softaxes.model.model import Model
 from softaxes.search.codes import content_codes, coordinates
 from softaxes.search.index.store import (
@@ -53,7 +51,7 @@ ENCODE_CLIPS = 2048  # rolls in memory at a time: 17 MB
 
 @dataclass(frozen=True)
 class Built:
-    """What an update did: files, ``encoded`` clips, songs ``off_grid``, and the files ``refused`` with why."""
+    """What an update did: files, ``encoded`` clips, and the files ``refused`` with why."""
 
     songs: int
     new: int
@@ -61,11 +59,10 @@ class Built:
     removed: int
     encoded: int
     refused: tuple[Refused, ...]
-    off_grid: int = 0
 
 
-def index_settings(model: Model, hop_steps: int | None = None) -> Settings:
-    """Settings of an index for this model; ``hop_steps`` defaults to a beat.
+def index_settings(model: Model, hop_steps: int | None = None, reading: Reading | None = None) -> Settings:
+    """Settings of an index for this model; ``hop_steps`` defaults to a beat, ``reading`` to the reader's rule.
 
     Raises:
         ValueError: a model that does not take piano rolls, or a hop out of range.
@@ -86,12 +83,8 @@ def index_settings(model: Model, hop_steps: int | None = None) -> Settings:
         texture=str(config.get("texture", "melody")),
         hop_steps=hop,
         lengths=clip_lengths(model.window_steps, hop),
+        **vars(reading or Reading()),
     )
-
-
-def read_for_index(path: Path, steps_per_beat: int) -> Song:
-    """A file's song on the grid, through its beats where they lie beside it; ValueError in one line."""
-    return read_song(path, steps_per_beat)
 
 
 def encode_clips(
@@ -113,21 +106,13 @@ def encode_clips(
     return np.concatenate(codes), np.concatenate(places)
 
 
-def stamp(path: Path) -> tuple[int, int]:
-    """Bytes of a file, and the last time (ns) that it or the table of beats beside it changed."""
-    stat, beats = path.stat(), path.parent / BEATS_FILE
-    times = [stat.st_mtime_ns, stat.st_ctime_ns]
-    if beats.is_file():
-        times += [beats.stat().st_mtime_ns, beats.stat().st_ctime_ns]
-    return stat.st_size, max(times)
-
-
 def update_index(
     folder: str | os.PathLike[str],
     model: Model,
     where: str | os.PathLike[str],
     *,
     hop_steps: int | None = None,
+    reading: Reading | None = None,
     progress: Advance | None = None,
 ) -> Built:
     """Bring the index in ``where`` up to the MIDI files below ``folder``; makes it if there is none.
@@ -136,7 +121,7 @@ def update_index(
         ValueError: no such folder, or an index of other settings or another model there.
         BlockingIOError: another process is writing it.
     """
-    root, where, settings = check_folder(folder, "folder"), Path(where), index_settings(model, hop_steps)
+    root, where, settings = check_folder(folder, "folder"), Path(where), index_settings(model, hop_steps, reading)
     with one_writer(where):
         manifest = read_manifest(where) or Manifest(secrets.token_hex(8), settings)
         if manifest.settings != settings:
@@ -159,7 +144,7 @@ class _Update:
         self.pending: list[tuple[IndexedSong, NDArray[np.void]]] = []
         self.parts: dict[int, list[tuple[NDArray[np.float32], NDArray[np.void]]]] = {}
         self.refused = {record.file: record for record in manifest.refused}
-        self.clips = self.new = self.changed = self.encoded = self.off_grid = 0
+        self.clips = self.new = self.changed = self.encoded = 0
 
     def run(self) -> Built:
         names = find_files(self.root)
@@ -175,15 +160,8 @@ class _Update:
                 self._commit()
         self._commit()
         self._merge_if_many()
-        return Built(
-            len(self.manifest.alive()),
-            self.new,
-            self.changed,
-            len(removed),
-            self.encoded,
-            self.manifest.refused,
-            self.off_grid,
-        )
+        songs = len(self.manifest.alive())
+        return Built(songs, self.new, self.changed, len(removed), self.encoded, self.manifest.refused)
 
     def _take(self, name: str, known: IndexedSong | None) -> None:
         """Encode a file if it is new or changed."""
@@ -200,7 +178,7 @@ class _Update:
             if known and known.sha256 == digest:
                 self._touched(name, changed_ns)
                 return
-            song = read_for_index(path, self.settings.steps_per_beat)
+            song = read_song(path, self.settings.steps_per_beat, reading=self.settings.reading)
             notes = texture_notes(song, self.settings.texture)  # type: ignore[arg-type]
             if len(notes) == 0:
                 raise ValueError("no notes of the texture in the file")
@@ -210,9 +188,18 @@ class _Update:
             self._strike({name})
             return
         self.refused.pop(name, None)
-        self.off_grid += song.counts.off_grid > OFF_GRID
         self.changed, self.new = self.changed + (known is not None), self.new + (known is None)
-        record = IndexedSong(name, size, changed_ns, digest, 0, len(notes), song.meters)
+        record = IndexedSong(
+            file=name,
+            bytes=size,
+            mtime_ns=changed_ns,
+            sha256=digest,
+            first_note=0,
+            notes=len(notes),
+            meters=song.meters,
+            off_grid=song.counts.off_grid > OFF_GRID,
+            unfit_beats=song.counts.unfit_beats,
+        )
         self._encode(record, notes)
 
     def _encode(self, record: IndexedSong, notes: NDArray[np.void]) -> None:

@@ -28,9 +28,11 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from softaxes.data.files import whole_file, write_text
+from softaxes.data.music.manifest import reading_remarks
+from softaxes.data.music.read import Grid, Reading
 from softaxes.data.music.song import NOTE_DTYPE, Song
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST, LOCK = "manifest.json", "lock"
 RETRIES = 5  # a manifest whose files were merged away while they were opened is read again
 
@@ -51,6 +53,8 @@ class IndexedSong:
     first_note: int
     notes: int
     meters: tuple[tuple[int, int, int], ...]
+    off_grid: bool
+    unfit_beats: bool
     alive: bool = True
 
 
@@ -85,6 +89,14 @@ class Settings:
     texture: str
     hop_steps: int
     lengths: tuple[int, ...]
+    grid: Grid
+    metre: str
+    downbeat: float | None
+
+    @property
+    def reading(self) -> Reading:
+        """How files were laid on the grid."""
+        return Reading(self.grid, self.metre, self.downbeat)
 
 
 @dataclass(frozen=True)
@@ -181,6 +193,11 @@ class Index:
     def songs(self) -> int:
         """Songs that count."""
         return len(self.manifest.alive())
+
+    def remarks(self) -> list[str]:
+        """What should be said of the songs as they were read; see `softaxes.data.music.manifest.reading_remarks`."""
+        songs = [self.segments[at].record.songs[place] for at, place in self.manifest.alive().values()]
+        return reading_remarks(len(songs), sum(s.off_grid for s in songs), sum(s.unfit_beats for s in songs))
 
 
 def read_manifest(folder: Path) -> Manifest | None:

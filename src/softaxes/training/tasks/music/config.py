@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Literal, get_args, get_type_hints
 
+from softaxes.data.music.read import Grid, Reading
 from softaxes.geometry.kinds import Circle, Kind, Line
 
 ENCODERS = {  # the network, and which settings it takes
@@ -51,6 +52,7 @@ class MusicConfig:
         texture: "melody" (one voice) or "full" (all tracks but drums).
         bars: bars in a window.
         steps_per_beat: the grid; 4 = sixteenths.
+        grid, metre: how MIDI files are laid on it (`softaxes.data.music.read.Reading`).
         window_steps: length of a window in steps.
         encoder: "rows" (`RowPoolEncoder`), "aligned" (`AlignedEncoder`, which starts from principal components), or one
             to compare with (`softaxes.model.networks.ablations`): "vit", "strided", "hard", "split".
@@ -80,6 +82,8 @@ class MusicConfig:
     texture: Literal["melody", "full"] = "melody"
     bars: int = 2
     steps_per_beat: int = 4
+    grid: Grid = "auto"
+    metre: str = ""
     window_steps: int = 32
     encoder: Literal["rows", "aligned", "vit", "strided", "hard", "split"] = "rows"
     decoder: Literal["pose", "outer", "grid"] = "pose"
@@ -142,6 +146,11 @@ class MusicConfig:
             raise ValueError(f"`canonicalization` + `frozen` must leave steps to code in, got {got}")
         if self.corpus == "folder" and not self.folder:
             raise ValueError("`folder` must name a directory of MIDI files when corpus is 'folder', got none")
+        self.reading()
+
+    def reading(self) -> Reading:
+        """How MIDI files are laid on the grid."""
+        return Reading(self.grid, self.metre)
 
     def _refuse_idle_settings(self) -> None:
         """What the chosen encoder does not take must stay as it is."""

@@ -43,7 +43,9 @@ def load_music(config: MusicConfig, run: Path | None = None) -> MusicData:
     Raises:
         ValueError: an unreadable corpus, or one too small to have windows on every side of the split.
     """
-    corpus = load_corpus(config.corpus, config.folder or None, steps_per_beat=config.steps_per_beat)
+    corpus = load_corpus(
+        config.corpus, config.folder or None, steps_per_beat=config.steps_per_beat, reading=config.reading()
+    )
     kept = read_split(run) if run else None
     sides = _sides_of(corpus, kept["split"]) if kept else split(corpus, seed=config.seed)
     cut = {name: _windows(corpus, songs, config) for name, songs in sides._asdict().items()}

@@ -1,13 +1,14 @@
-"""Which step does a tick fall on? Two clocks: a file's own ticks, or the beats of a performance.
+"""Which step does a tick fall on? Two grids: through a file's own ticks, or through the beats of a performance.
 
 Conventions
-    A clock gives the step of a tick, ``steps`` (rounded, halves up) and ``exact``, and the song's tempi and metres by
-    those steps, with the number of events left out because they say nothing or lie beyond ``last_step``.
+    A grid gives the step of a tick, ``steps`` (rounded, halves up, never before 0) and ``exact``, the step of a beat
+    counted from the file's beginning or from the table's first row, the ``first_bar_line``, and the song's tempi and
+    metres by those steps, with the number of events left out because they say nothing or lie beyond ``last_step``.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -21,10 +22,9 @@ Steps = Int[np.ndarray, " n"]
 Exact = Float[np.ndarray, " n"]
 Tempi = tuple[tuple[int, float], ...]
 Meters = tuple[tuple[int, int, int], ...]
-Grid = Literal["auto", "ticks", "notes"]
-PHASE_STEPS = 4  # a beat: the grid whose phase notes are asked for; finer ones fall in with it
-PROMPT = 0.125  # of such a step: a grid that is this little late is on time
+EARLY = 0.125  # of a beat: what is no earlier than this begins with the first beat of a table
 STEADY = 0.85  # least mean resultant length (0 scattered .. 1 equal) of the notes' phases that makes a grid of them
+PHASES = (4, 3, 12)  # to the beat: sixteenths, triplets, both: grids whose phase notes are asked for, in this order
 
 
 class Events(NamedTuple):
@@ -38,7 +38,7 @@ class Events(NamedTuple):
     denominators: Ticks
 
 
-class TickClock:
+class TickGrid:
     """Steps counted on the file's own ticks, in whole numbers so that halves always round up."""
 
     start_seconds = 0.0
@@ -54,6 +54,12 @@ class TickClock:
     def exact(self, ticks: Ticks) -> Exact:
         return (ticks - self.late_ticks) * (self.steps_per_beat / self.events.ticks_per_beat)
 
+    def step_of_beat(self, beat: float) -> int:
+        return int(self.steps(np.array([round(beat * self.events.ticks_per_beat)]))[0])
+
+    def first_bar_line(self) -> int:
+        return 0
+
     def tempi(self, last_step: int) -> tuple[Tempi, int]:
         bpm = 60e6 / np.maximum(self.events.microseconds, 1e-9)
         rows = list(zip(self.steps(self.events.tempo_ticks).tolist(), bpm.tolist(), strict=True))
@@ -67,7 +73,7 @@ class TickClock:
         return last_at_each_step(rows, valid, (0, 4, 4), last_step)
 
 
-class BeatClock:
+class BeatGrid:
     """Steps counted through the beats of a performance; before the first and after the last beat the pace stays.
 
     Whole beats are put before the first one given, as many as the note at ``first_tick`` needs.
@@ -78,8 +84,8 @@ class BeatClock:
         self.beat_ticks = ticks_of(events, beats.seconds)
         self.beat_seconds, self.is_downbeat = beats.seconds, beats.is_downbeat
         self.beats_before = 0
-        first = self.exact(np.array([min(first_tick, self.beat_ticks[0])]))[0]
-        self.beats_before = max(0, int(np.ceil(-(first + 0.5) / steps_per_beat)))
+        first = self.exact(np.array([min(first_tick, self.beat_ticks[0])]))[0] / steps_per_beat
+        self.beats_before = max(0, int(np.ceil(-(first + EARLY))))
 
     def exact(self, ticks: Ticks) -> Exact:
         at, last = self.beat_ticks, len(self.beat_ticks) - 1
@@ -90,7 +96,13 @@ class BeatClock:
 
     def steps(self, ticks: Ticks) -> Steps:
         hundredths = np.round(self.exact(ticks), 2)  # beat times are given to microseconds: halves must not flicker
-        return np.floor(hundredths + 0.5).astype(np.int64)
+        return np.maximum(np.floor(hundredths + 0.5), 0).astype(np.int64)
+
+    def step_of_beat(self, beat: float) -> int:
+        return round((beat + self.beats_before) * self.steps_per_beat)
+
+    def first_bar_line(self) -> int:
+        return self.step_of_beat(float(self.is_downbeat.argmax())) if self.is_downbeat.any() else 0
 
     def tempi(self, last_step: int) -> tuple[Tempi, int]:
         bpm = np.round(60 / np.diff(self.beat_seconds), 2).clip(SLOWEST_BPM, FASTEST_BPM)
@@ -120,18 +132,18 @@ def ticks_of(events: Events, seconds: NDArray[np.float64]) -> NDArray[np.float64
     return at[segment] + (seconds - at_seconds[segment]) / per_tick[segment]
 
 
-def late_ticks(ticks: Ticks, ticks_per_beat: int, *, always: bool = False, steps_per_beat: int = PHASE_STEPS) -> int:
-    """By how many ticks (up to half a step, either way) notes lie behind the grid; 0 where they do not agree.
+def phase_of(ticks: Ticks, ticks_per_beat: int, per_beat: int = PHASES[0]) -> complex:
+    """Mean of the notes' phases on a grid of ``per_beat``: length 0 (scattered) .. 1 (equal), angle 0 on the grid."""
+    return complex(np.exp(2j * np.pi * ticks * per_beat / ticks_per_beat).mean()) if len(ticks) else 0j
 
-    Unless ``always``, less than `PROMPT` of a step counts as none: notes gain little by it, and come back a little off.
-    """
-    if len(ticks) == 0:
-        return 0
-    mean = np.exp(2j * np.pi * ticks * steps_per_beat / ticks_per_beat).mean()
-    late = np.angle(mean) / (2 * np.pi) * ticks_per_beat / steps_per_beat
-    if np.abs(mean) < STEADY or not (always or abs(late) >= PROMPT * ticks_per_beat / steps_per_beat):
-        return 0
-    return round(late)
+
+def late_ticks(ticks: Ticks, ticks_per_beat: int) -> int:
+    """By how many ticks (up to half a sixteenth, either way) notes lie behind the grid; 0 where they do not agree."""
+    for per_beat in PHASES:
+        phase = phase_of(ticks, ticks_per_beat, per_beat)
+        if abs(phase) >= STEADY:
+            return round(float(np.angle(phase)) / (2 * np.pi) * ticks_per_beat / per_beat)
+    return 0
 
 
 def last_at_each_step(
