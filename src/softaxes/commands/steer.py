@@ -7,7 +7,7 @@ from pathlib import Path
 
 from softaxes.data.files import check_outputs, printable, write_bytes
 from softaxes.data.music import write_song
-from softaxes.data.music.read import Grid, Reading
+from softaxes.data.music.read import Reading
 from softaxes.model.checkpoint import load
 from softaxes.songs.steer_file import Others, steer_file
 
@@ -22,9 +22,7 @@ def steer(
     model: str = "pop909-melody",
     others: Others = "move",
     picture: Path | None = None,
-    grid: Grid = "auto",
-    time_signature: str = "",
-    downbeat: float | None = None,
+    reading: Reading = Reading(),  # noqa: B008  a frozen dataclass
 ) -> None:
     """Move a song along the axes of a model and write what it decodes to as MIDI; one line says how much came back.
 
@@ -36,16 +34,12 @@ def steer(
         model: a shipped model, a run folder or a model file.
         others: notes that the model does not hear: "move" them by the same amounts exactly, so that the harmony stays
             (drums move in time only); "keep" them where they are; "drop" them, to hear the model alone.
-        grid: how the file is laid on the grid; "auto": through beats beside it if they fit, else its ticks, else the
-            phase of its notes.
-        time_signature: such as 6/8, instead of the file's.
-        downbeat: quarter notes from the file's beginning to a bar line, instead of the file's.
+        reading: how the file is laid on the grid.
         picture: a PNG to write as well: before, after and the true edit.
     """
     check_outputs([song], {"out": out, "picture": picture})
     if picture is not None and picture.suffix.lower() != ".png":
         raise ValueError(f"`picture` must end in .png, got {picture}")
-    reading = Reading(grid, time_signature, downbeat)
     result = steer_file(load(model), song, pitch=pitch, metre=metre, others=others, reading=reading)
     if picture is not None:
         from softaxes.report.pictures.canvas import to_png

@@ -113,6 +113,12 @@ def test_a_table_that_does_not_fit_is_not_used(seconds: np.ndarray, fits: bool) 
     assert beats_fit(file, Beats(seconds, np.arange(len(seconds)) % 4 == 0)) == fits
 
 
+def test_a_table_of_beats_by_hand(tmp_path: Path) -> None:
+    (tmp_path / "beat_midi.txt").write_text("0.5 1.0 1.0\n1.0 0.0 0.0\n\n1.5 1.0 0.0\n2.5 1.0 1.0\n")
+    beats = read_beats(tmp_path / "beat_midi.txt")
+    assert beats.seconds[beats.is_downbeat].tolist() == [0.5, 2.5] and len(beats.seconds) == 4
+
+
 def test_no_table_fits_a_file_without_notes() -> None:
     assert not beats_fit(parse(midi_file([]), Limits()), Beats(np.arange(4.0), np.arange(4) == 0))
 
@@ -141,8 +147,8 @@ def test_the_table_of_the_song_before_fits_hardly_any(pop909_folder: Path) -> No
     ("wrong", "message"),
     [
         ({"grid": "beat"}, "`grid` must be one of auto, beats, ticks, notes, got 'beat'"),
-        ({"metre": "6:8"}, "a metre must be like 6/8, got '6:8'"),
-        ({"metre": "6/9"}, "over a power of two"),
+        ({"time_signature": "6:8"}, "a time signature must be like 6/8, got '6:8'"),
+        ({"time_signature": "6/9"}, "over a power of two"),
         ({"downbeat": -1.0}, "`downbeat` must be 0 quarter notes or more"),
         ({"downbeat": float("nan")}, "`downbeat` must be 0 quarter notes or more"),
     ],
@@ -157,8 +163,8 @@ def test_a_reading_out_of_range_is_named(wrong: dict[str, object], message: str)
     ("how", "meters", "places"),
     [
         ({}, ((0, 3, 4), (6, 2, 4)), ["1:1", "1:3", "3:1"]),
-        ({"metre": "3/8"}, ((0, 3, 8),), ["1:1", "2:2", "5:1"]),
-        ({"metre": "6/8", "downbeat": 0.5}, ((0, 6, 8), (0.5, 6, 8)), ["0:6", "1:4", "2:6"]),
+        ({"time_signature": "3/8"}, ((0, 3, 8),), ["1:1", "2:2", "5:1"]),
+        ({"time_signature": "6/8", "downbeat": 0.5}, ((0, 6, 8), (0.5, 6, 8)), ["0:6", "1:4", "2:6"]),
         ({"downbeat": 1.0}, ((0, 3, 4), (1, 3, 4), (6, 2, 4)), ["0:3", "1:2", "3:1"]),
         ({"downbeat": 7.0}, ((0, 2, 4), (1, 2, 4)), ["0:2", "1:2", "3:2"]),
     ],
@@ -187,8 +193,8 @@ def test_a_downbeat_is_counted_in_the_beats_of_a_table(tmp_path: Path) -> None:
     path.write_bytes(midi_file(notes(*[(330 + 480 * i, 400, 60) for i in range(12)])))
     (tmp_path / "beat_midi.txt").write_text(table(330 / 960 + 0.5 * np.arange(12), np.arange(12) % 4 == 0))
     assert read_song(path, reading=Reading(downbeat=3)).meters == ((0, 4, 4), (12, 4, 4))
-    assert read_song(path, reading=Reading(metre="3/4", downbeat=2)).meters == ((0, 3, 4), (8, 3, 4))
-    assert read_song(path, reading=Reading(metre="3/4")).meters == ((0, 3, 4),)
+    assert read_song(path, reading=Reading(time_signature="3/4", downbeat=2)).meters == ((0, 3, 4), (8, 3, 4))
+    assert read_song(path, reading=Reading(time_signature="3/4")).meters == ((0, 3, 4),)
 
 
 # --- bars and beats as musicians count them --------------------------------------------------------------------------

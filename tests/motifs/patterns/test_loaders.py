@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from softaxes.data.music.beats import read_beats
 from softaxes.motifs.patterns.datasets.bps_motif import load_bps_motif, read_labels, read_pickups
 from softaxes.motifs.patterns.datasets.csv_files import open_source
 from softaxes.motifs.patterns.datasets.jku_pdd import load_jku_pdd
@@ -16,7 +17,6 @@ from softaxes.motifs.patterns.scores.phrases import (
     label_offset,
     parse_phrases,
     phrase_spans,
-    read_downbeats,
     read_phrases,
 )
 
@@ -202,9 +202,7 @@ def test_labels_are_aligned_by_the_melody_s_entry() -> None:
 
 def test_phrase_files(tmp_path: Path) -> None:
     write(tmp_path, "human_label2.txt", "i4A4")
-    write(tmp_path, "beat_midi.txt", "0.5 1.0 1.0\n1.0 0.0 0.0\n\n1.5 1.0 0.0\n2.5 1.0 1.0\n")
     assert len(read_phrases(tmp_path, 2)) == 2
-    assert read_downbeats(tmp_path).tolist() == [0.5, 2.5]
     with pytest.raises(ValueError, match="`annotator` must be 1 or 2"):
         read_phrases(tmp_path, 3)
 
@@ -225,7 +223,8 @@ def test_development_movements_agree_with_their_description(bps_motif_zip: Path)
 @pytest.mark.data
 def test_phrases_of_pop_songs_fit_their_downbeats(pop909_folder: Path) -> None:
     phrases = read_phrases(pop909_folder / "001")
-    downbeats = read_downbeats(pop909_folder / "001")
+    beats = read_beats(pop909_folder / "001" / "beat_midi.txt")
+    downbeats = beats.seconds[beats.is_downbeat]
     offset = label_offset(phrases, downbeats, 12.68)  # the melody's first onset, s
     assert offset == 1
     assert phrase_spans(phrases, downbeats, offset)[1, 0] == pytest.approx(downbeats[5])

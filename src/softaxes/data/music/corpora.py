@@ -103,7 +103,7 @@ def load_corpus(
         if folder is not None:
             raise ValueError("corpus 'tunes' comes with the music21 package and takes no `folder`")
         if reading not in (None, Reading()):
-            raise ValueError("corpus 'tunes' is written, not played: it takes no `grid` and no `metre`")
+            raise ValueError("corpus 'tunes' is written, not played: it takes no `grid` and no `time_signature`")
         return _load_tunes(steps_per_beat, limits, settings, group_duplicates)
     if name == "pop909":
         root = pop909.song_folder(folder) if folder is not None else pop909.fetch_pop909()

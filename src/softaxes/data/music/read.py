@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from softaxes.data.music.beats import BEATS_FILE, Beats, beats_beside
 from softaxes.data.music.grids import BeatGrid, Meters, TickGrid, late_ticks, phase_of, ticks_of
 from softaxes.data.music.midi import MAX_STEPS_PER_BEAT, Limits, MidiFile, parse, read_bytes
-from softaxes.data.music.song import NOTE_DTYPE, Counts, Song, parse_metre
+from softaxes.data.music.song import NOTE_DTYPE, Counts, Song, parse_time_signature
 
 Grid = Literal["auto", "beats", "ticks", "notes"]
 FINE_STEPS = 480
@@ -43,13 +43,13 @@ class Reading:
     Attributes:
         grid: "auto": the rule. "beats": through the table of beats beside the file, fit or not. "ticks": on the file's
             own ticks, whatever lies beside it. "notes": moved to where the notes are, whatever lies beside it.
-        metre: such as 6/8: bars of this metre throughout, instead of the file's; "" takes the file's.
+        time_signature: such as 6/8: the metre throughout, instead of the file's; "" takes the file's.
         downbeat: quarter notes from the file's beginning (beats from the first of a table) to a bar line, through which
             the grid then runs; None takes the file's.
     """
 
     grid: Grid = "auto"
-    metre: str = ""
+    time_signature: str = ""
     downbeat: float | None = None
 
     def __post_init__(self) -> None:
@@ -57,8 +57,8 @@ class Reading:
             raise ValueError(f"`grid` must be one of {', '.join(get_args(Grid))}, got {self.grid!r}")
         if self.downbeat is not None and not 0 <= self.downbeat < 10_000:
             raise ValueError(f"`downbeat` must be 0 quarter notes or more, got {self.downbeat}")
-        if self.metre:
-            parse_metre(self.metre)
+        if self.time_signature:
+            parse_time_signature(self.time_signature)
 
 
 class Regridded(NamedTuple):
@@ -232,12 +232,16 @@ def _song(laid: _Laid, name: str, steps_per_beat: int, late: int, limits: Limits
 
 def _bar_lines(grid: TickGrid | BeatGrid, meters: Meters, reading: Reading) -> Meters:
     """The metres as the reading wants them: of one kind throughout, from a bar line on; what is before is a pickup."""
-    if not reading.metre and reading.downbeat is None:
+    if not reading.time_signature and reading.downbeat is None:
         return meters
     line = grid.first_bar_line() if reading.downbeat is None else grid.step_of_beat(reading.downbeat)
-    usual = parse_metre(reading.metre) if reading.metre else [meter[1:] for meter in meters if meter[0] <= line][-1]
+    usual = (
+        parse_time_signature(reading.time_signature)
+        if reading.time_signature
+        else [meter[1:] for meter in meters if meter[0] <= line][-1]
+    )
     pickup = round(line % (4 * grid.steps_per_beat * usual[0] / usual[1]))
-    later = () if reading.metre else tuple(meter for meter in meters if meter[0] > line)
+    later = () if reading.time_signature else tuple(meter for meter in meters if meter[0] > line)
     return ((0, *usual), *(((pickup, *usual),) if pickup else ()), *later)
 
 

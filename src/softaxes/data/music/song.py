@@ -248,13 +248,13 @@ def spell_meter(steps: int, steps_per_beat: int) -> tuple[int, int] | None:
     return None
 
 
-def parse_metre(text: str) -> tuple[int, int]:
+def parse_time_signature(text: str) -> tuple[int, int]:
     """``"6/8"`` -> (6, 8); ValueError if it is none."""
     numerator, _, denominator = text.partition("/")
     if not (numerator.isdecimal() and denominator.isdecimal() and len(text) < 8):
-        raise ValueError(f"a metre must be like 6/8, got {text!r}")
+        raise ValueError(f"a time signature must be like 6/8, got {text!r}")
     if not 1 <= int(numerator) <= 255 or int(denominator) not in DENOMINATORS:
-        raise ValueError(f"a metre must be 1..255 over a power of two up to 128, got {text}")
+        raise ValueError(f"a time signature must be 1..255 over a power of two up to 128, got {text}")
     return int(numerator), int(denominator)
 
 

@@ -90,13 +90,13 @@ class Settings:
     hop_steps: int
     lengths: tuple[int, ...]
     grid: Grid
-    metre: str
+    time_signature: str
     downbeat: float | None
 
     @property
     def reading(self) -> Reading:
         """How files were laid on the grid."""
-        return Reading(self.grid, self.metre, self.downbeat)
+        return Reading(self.grid, self.time_signature, self.downbeat)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ bars of the MIDI may precede it. ``label_offset`` finds how many: the melody ent
 starts.
 
 Source: Dai, Zhang, Dannenberg (2020), "Automatic analysis and influence of hierarchical structure on melody, rhythm and
-harmony in popular music"; files human_label1.txt, human_label2.txt and beat_midi.txt of POP909.
+harmony in popular music"; files human_label1.txt and human_label2.txt of POP909.
 """
 
 from __future__ import annotations
@@ -51,12 +51,6 @@ def read_phrases(song_folder: str | Path, annotator: int = 1) -> list[Phrase]:
     if annotator not in (1, 2):
         raise ValueError(f"`annotator` must be 1 or 2, got {annotator}")
     return parse_phrases((Path(song_folder) / f"human_label{annotator}.txt").read_text())
-
-
-def read_downbeats(song_folder: str | Path) -> NDArray[np.float64]:
-    """Seconds of the downbeats of a song: rows of beat_midi.txt whose third column is 1."""
-    rows = [line.split() for line in (Path(song_folder) / "beat_midi.txt").read_text().splitlines() if line.strip()]
-    return np.array([float(row[0]) for row in rows if float(row[2]) == 1])
 
 
 def label_offset(phrases: list[Phrase], downbeats: ArrayLike, first_melody_onset: float) -> int:

@@ -52,7 +52,7 @@ class MusicConfig:
         texture: "melody" (one voice) or "full" (all tracks but drums).
         bars: bars in a window.
         steps_per_beat: the grid; 4 = sixteenths.
-        grid, metre: how MIDI files are laid on it (`softaxes.data.music.read.Reading`).
+        grid, time_signature: how MIDI files are laid on it (`softaxes.data.music.read.Reading`).
         window_steps: length of a window in steps.
         encoder: "rows" (`RowPoolEncoder`), "aligned" (`AlignedEncoder`, which starts from principal components), or one
             to compare with (`softaxes.model.networks.ablations`): "vit", "strided", "hard", "split".
@@ -83,7 +83,7 @@ class MusicConfig:
     bars: int = 2
     steps_per_beat: int = 4
     grid: Grid = "auto"
-    metre: str = ""
+    time_signature: str = ""
     window_steps: int = 32
     encoder: Literal["rows", "aligned", "vit", "strided", "hard", "split"] = "rows"
     decoder: Literal["pose", "outer", "grid"] = "pose"
@@ -150,7 +150,7 @@ class MusicConfig:
 
     def reading(self) -> Reading:
         """How MIDI files are laid on the grid."""
-        return Reading(self.grid, self.metre)
+        return Reading(self.grid, self.time_signature)
 
     def _refuse_idle_settings(self) -> None:
         """What the chosen encoder does not take must stay as it is."""
