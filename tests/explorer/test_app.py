@@ -56,7 +56,7 @@ def test_the_colours_are_those_of_the_reports(client: TestClient) -> None:
 
 def test_a_song_has_notes_bars_and_tempi(client: TestClient) -> None:
     song = client.get("/api/song", params={"id": FIRST}).json()
-    assert song["bars"] == [[16 * bar, 16] for bar in range(8)]
+    assert song["bars"] == [[16 * bar, 16] for bar in range(8)] and song["first_bar"] == 1
     assert song["tempi"][0][1] == pytest.approx(100, abs=0.01) and set(song["beats"]) == {4}
 
 

@@ -157,6 +157,7 @@ class Explorer:
                 "length_steps": song.length_steps,
                 "notes": rows_of(self._notes(song)),
                 "others": others,
+                "first_bar": song.first_bar(),
                 "bars": [[int(bar["start"]), int(bar["steps"])] for bar in bars],
                 "beats": [int(4 * self.grid.steps_per_beat // bar["denominator"]) or 1 for bar in bars],
                 "meters": [list(meter) for meter in song.meters],

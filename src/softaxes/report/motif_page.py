@@ -130,10 +130,11 @@ def _systems(song: Song, motifs: Sequence[Motif], rows: Rows) -> list[str]:
     for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
         frame = _Frame(song, start, end, SYSTEM_WIDTH / widest, lowest, highest)
         inside = notes[(notes["onset"] >= start) & (notes["onset"] < end)]
-        lines = frame.bar_lines(bars[number * per : (number + 1) * per], number * per + 1)
+        first, held = number * per + song.first_bar(), bars[number * per : (number + 1) * per]
+        lines = frame.bar_lines(held, first)
         parts = [lines, f'<path class="n" d="{frame.notes(inside)}"/>']
         parts += [frame.returns(k, m, r) for k, (m, r) in enumerate(zip(motifs, rows, strict=True))]
-        label = f"bars {number * per + 1} to {min(len(bars), (number + 1) * per)}"
+        label = f"bars {first} to {first + len(held) - 1}"
         box = f"0 0 {SYSTEM_WIDTH} {frame.height}"
         drawn.append(f'<svg class="system" viewBox="{box}" aria-label="{label}">{"".join(parts)}</svg>')
     return drawn

@@ -163,7 +163,7 @@ function buildOccurrence(occurrence, number) {
 
 function chose(indices) {
   view.chosen = indices;
-  find("chosen-notes").textContent = indices.length ? `${indices.length} note${indices.length === 1 ? "" : "s"} chosen, from bar ${roll.barOf(view.song.notes[indices[0]][0]) + 1}` : "";
+  find("chosen-notes").textContent = indices.length ? `${indices.length} note${indices.length === 1 ? "" : "s"} chosen, from bar ${roll.barName(roll.barOf(view.song.notes[indices[0]][0]))}` : "";
   find("search").disabled = indices.length < 2;
   remember(false);
 }

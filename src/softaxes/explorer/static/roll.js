@@ -21,7 +21,7 @@ export class SongRoll {
     this.low = Math.max(0, Math.min(...pitches) - 3);
     this.high = Math.min(127, Math.max(...pitches, this.low + 18) + 3);
     this.scale = Math.max(2, Math.min(14, (this.canvas.clientWidth - LEFT) / (6 * steps)));
-    this.canvas.setAttribute("aria-valuemax", song.bars.length);
+    this.canvas.setAttribute("aria-valuemax", this.barName(song.bars.length - 1));
   }
 
   choose(at, second) {
@@ -30,8 +30,8 @@ export class SongRoll {
     const width = (this.canvas.clientWidth - LEFT) / this.scale;
     if (at < this.left || at + this.steps > this.left + width) this.left = at - (width - this.steps) / 2;
     const bar = this.barOf(at);
-    this.canvas.setAttribute("aria-valuenow", bar + 1);
-    this.canvas.setAttribute("aria-valuetext", `from bar ${bar + 1} of ${this.song.bars.length}`);
+    this.canvas.setAttribute("aria-valuenow", this.barName(bar));
+    this.canvas.setAttribute("aria-valuetext", `from bar ${this.barName(bar)} of ${this.barName(this.song.bars.length - 1)}`);
     this.draw();
   }
 
@@ -39,6 +39,8 @@ export class SongRoll {
     const later = this.song.bars.findIndex(([start]) => start > step);
     return (later < 0 ? this.song.bars.length : later) - 1;
   }
+
+  barName(index) { return index + this.song.first_bar; }  // a pickup is bar 0
 
   colourOf() { return null; }  // of a note, by its index; null: as any other
 
@@ -161,7 +163,7 @@ export class SongRoll {
       pen.fillStyle = ink("--line");
       if (steps * this.scale > 5) pen.fillRect(x(start), TOP, 1, height);
       pen.fillStyle = ink("--faint");
-      if (index % every === 0) pen.fillText(`${index + 1}`, x(start) + 3, 11);
+      if (index % every === 0) pen.fillText(`${this.barName(index)}`, x(start) + 3, 11);
     });
   }
 

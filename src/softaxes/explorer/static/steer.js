@@ -53,28 +53,28 @@ function setWindow(at) {
   view.at = Math.max(0, Math.min(at, view.song.length_steps - 1));
   roll.choose(view.at, view.second);
   const bar = roll.barOf(view.at);
-  find("place").textContent = `window: ${view.model.window_steps} steps from bar ${bar + 1} of ${view.song.bars.length}${strangeBar(bar)}`;
-  second.max = view.song.bars.length;
+  find("place").textContent = `window: ${view.model.window_steps} steps from bar ${roll.barName(bar)} of ${roll.barName(view.song.bars.length - 1)}${strangeBar(bar)}`;
+  [second.min, second.max] = [view.song.first_bar, roll.barName(view.song.bars.length - 1)];
 }
 
 function chooseWindow(at, step) { setWindow(at); remember(step); steer(); }
 
 function chooseSecond(at) {
   view.second = at;
-  second.value = roll.barOf(at) + 1;
+  second.value = roll.barName(roll.barOf(at));
   if (Number(blend.input.value) === 0) { blend.input.value = 50; blend.refresh(); }
   chooseWindow(view.at, true);
 }
 
 function buildBlend() {
   const row = buildSlider(find("sliders"), { name: "blend", min: 0, max: 100, show: (v) => [`${v} %`, "of bar"] }, (done) => {
-    if (view.song && view.second === null) view.second = view.song.bars[Math.max(0, Number(second.value) - 1)]?.[0] ?? 0;
+    if (view.song && view.second === null) view.second = view.song.bars[Math.max(0, Number(second.value) - view.song.first_bar)]?.[0] ?? 0;
     if (view.song) roll.choose(view.at, view.second);
     edited(done);
   });
   second = Object.assign(document.createElement("input"), { type: "number", min: 1, value: 1, className: "second" });
   second.setAttribute("aria-label", "bar of the second window");
-  second.addEventListener("change", () => { const bar = view.song?.bars[Number(second.value) - 1]; if (bar) chooseSecond(bar[0]); });
+  second.addEventListener("change", () => { const bar = view.song?.bars[Number(second.value) - view.song.first_bar]; if (bar) chooseSecond(bar[0]); });
   const paint = row.refresh;
   row.refresh = () => { paint(); row.output.append(" ", second); };
   row.input.addEventListener("input", () => row.output.append(" ", second));
