@@ -22,7 +22,7 @@ from softaxes.report.music_suite import music_suite
 from softaxes.report.sweep import sweep_report
 from softaxes.training.loop import train
 from softaxes.training.machine import Machine
-from softaxes.training.tasks.music.config import ALIGNED_ONLY, MusicConfig
+from softaxes.training.tasks.music.config import MusicConfig, idle_settings
 from softaxes.training.tasks.music.data import MusicData, load_music, music_card, task_of
 
 SHAPING = ("within", "across", "size", "squared_error", "infonce", "content_orthogonality",
@@ -76,10 +76,12 @@ def as_settings(words: list[str]) -> dict[str, object]:
 
 
 def varied(config: MusicConfig, what: str, factor: float) -> MusicConfig:
-    """``config`` with one setting, or all that shape the axes, multiplied."""
-    idle = () if config.encoder == "aligned" else ALIGNED_ONLY
-    names = [name for name in SHAPING if name not in idle] if what == "shaping" else [what]
-    return dataclasses.replace(config, **{name: factor * getattr(config, name) for name in names})
+    """``config`` with one setting, or all that shape the axes of its encoder, multiplied."""
+    names = [name for name in SHAPING if name not in idle_settings(config)] if what == "shaping" else [what]
+    changed = {name: type(getattr(config, name))(factor * getattr(config, name)) for name in names}
+    if changed.get("infonce") == 0:
+        changed["temperature"] = MusicConfig().temperature  # there is nothing left for it to act on
+    return dataclasses.replace(config, **changed)
 
 
 def figures(run: Path, config: MusicConfig, data: MusicData, given: argparse.Namespace) -> dict[str, float]:

@@ -125,8 +125,9 @@ def networks(config: MusicConfig, data: MusicData, seed: int):
 
     def decoder(dim: int) -> torch.nn.Module:
         small, built = parts(dim)["encoder"].build(), parts(dim)["decoder"].build()
-        torch.nn.init.zeros_(small.begin.weight)  # every window begins at a bar line
-        basis = torch.linalg.qr(torch.randn(dim, 6))[0].T
+        torch.nn.init.zeros_(small.downbeat_score.weight)  # every window begins at a bar line
+        rows = torch.linalg.qr(torch.randn(dim, 6))[0].T.split([1, 2, 2, 1])
+        basis = dict(zip(("pitch", "metre", "beat", "time"), rows, strict=True))
         windows = data.train.center()[np.random.default_rng(seed).permutation(len(data.train))[:12_000]]
         start_from_music(small, built, basis, torch.from_numpy(windows))
         with torch.no_grad():
@@ -136,7 +137,7 @@ def networks(config: MusicConfig, data: MusicData, seed: int):
                     wanted.copy_(given)
                     continue
                 wanted.zero_()[: len(given)] = given
-                if name == "linear.bias":
+                if name == "frame_linear.bias":
                     wanted[len(given) :] = -4.0  # log variances
         return built
 

@@ -75,5 +75,5 @@ def test_a_sweep_varies_what_its_encoder_takes(encoder: str) -> None:
     base = MusicConfig(encoder=encoder)
     varied = music_sweep.varied(base, "shaping", 0.5)
     assert varied.within == 0.5 * base.within
-    assert varied.content_orthogonality == (0.5 if encoder == "aligned" else 1.0) * base.content_orthogonality
+    assert varied.equivariance == (0.5 if encoder == "aligned" else 1.0) * base.equivariance
     assert music_sweep.varied(base, "notes", 2.0).notes == 2 * base.notes

@@ -220,7 +220,8 @@ class TestBatches:
 
     @pytest.mark.parametrize("decoder", ["pose", "outer", "grid"])
     def test_decoders_by_name_draw_the_window(self, decoder: str) -> None:
-        task = MusicTask(dataclasses.replace(self.config, decoder=decoder, batch=4), self.windows)
+        rank = 32 if decoder == "grid" else 2
+        task = MusicTask(dataclasses.replace(self.config, decoder=decoder, rank=rank, batch=4), self.windows)
         model = task.build_model()
         terms = task.loss(model, task.batch(0), 0)
         terms["notes"].backward()
@@ -284,22 +285,34 @@ def test_shift_laws_have_their_spread_and_no_zero(law: str) -> None:
         ({"dim": 4}, "`dim` must be >= 8, got 4"),
         ({"isolated": 1.5}, r"`isolated` must lie in 0..1, got 1.5"),
         ({"learning_rate": 0.0}, "`learning_rate` must lie between 0 and 1, got 0.0"),
-        ({"encoder": "aligned", "semitone": -0.1}, "`semitone` must be a length, or 0, got -0.1"),
+        ({"encoder": "aligned", "semitone": -0.1}, "`semitone` must be >= 0 and finite, got -0.1"),
         ({"encoder": "foo"}, "`encoder` must be one of rows, aligned, vit, strided, hard, split, got 'foo'"),
         ({"shift_law": "even"}, "`shift_law` must be one of uniform, gaussian"),
         ({"temperature": 0.0}, "`temperature` must be positive and finite, got 0.0"),
         ({"temperature": math.nan}, "`temperature` must be positive and finite, got nan"),
         ({"infonce": math.nan}, "`infonce` must be >= 0 and finite, got nan"),
         ({"notes": -1.0}, "`notes` must be >= 0 and finite, got -1.0"),
-        (
-            {"encoder": "aligned", "canonicalization": -0.5},
-            r"`canonicalization` \+ `frozen` must leave steps to code in",
-        ),
-        ({"encoder": "rows", "content_orthogonality": 99.0}, "encoder 'rows' does not take `content_orthogonality`"),
+        ({"pitch_semitones": 200}, r"`pitch_semitones` must lie in 1..127, got 200"),
+        ({"encoder": "aligned", "canonicalization": -0.5}, r"`canonicalization` must lie in 0..1, got -0.5"),
+        ({"encoder": "aligned", "frozen": math.nan}, r"`frozen` must lie in 0..1, got nan"),
+        ({"encoder": "rows", "content_orthogonality": 99.0}, "encoder 'rows' .*does not take `content_orthogonality`"),
         ({"encoder": "aligned", "rank": 3, "reach": 2}, "encoder 'aligned' does not take `reach`, `rank`"),
+        ({"encoder": "aligned", "decoder": "grid"}, "encoder 'aligned' does not take `decoder`"),
+        ({"decoder": "grid", "rank": 3}, "encoder 'rows' with decoder 'grid' does not take `rank`: leave it out"),
+        (
+            {"encoder": "vit", "decoder": "outer", "reach": 3},
+            "encoder 'vit' with decoder 'outer' does not take `reach`",
+        ),
+        ({"encoder": "split", "low": 3, "frozen": 0.1}, "encoder 'split' .* does not take `low`, `frozen`"),
+        ({"infonce": 0.0, "temperature": 3.0}, "a run without `infonce` does not take `temperature`"),
+        ({"folder": "somewhere"}, "corpus 'tunes' does not take `folder`"),
         (
             {"encoder": "aligned", "canonicalization": 0.7, "frozen": 0.3},
             r"`canonicalization` \+ `frozen` must leave steps to code in, got 0.7 \+ 0.3",
+        ),
+        (
+            {"encoder": "aligned", "canonicalization": 0.7, "frozen": 0.25, "steps": 3},
+            r"`canonicalization` \+ `frozen` must leave steps to code in, got 0.7 \+ 0.25",
         ),
         ({"corpus": "folder"}, "`folder` must name a directory"),
     ],
@@ -307,6 +320,11 @@ def test_shift_laws_have_their_spread_and_no_zero(law: str) -> None:
 def test_settings_out_of_range_are_refused(settings: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         MusicConfig(**settings)
+
+
+def test_whole_numbers_are_whole() -> None:
+    with pytest.raises(TypeError, match=r"`steps` must be of type int, got 2.5"):
+        MusicConfig(steps=2.5)  # type: ignore[arg-type]
 
 
 def test_kinds_follow_the_metre() -> None:

@@ -49,7 +49,7 @@ def test_recipes_of_ours() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"dim": 2}, "`dim` must be >= 3 and finite, got 2"),
+        ({"dim": 2}, "`dim` must be >= 3, got 2"),
         ({"batch": 1}, "`batch` must be >= 2"),
         ({"within": -1.0}, "`within` must be >= 0 and finite, got -1.0"),
         ({"content": math.inf}, "`content` must be >= 0 and finite, got inf"),
@@ -62,11 +62,21 @@ def test_recipes_of_ours() -> None:
         ({"content_clipped": 0.0}, "`content_clipped` must lie in 0..1, above 0, got 0.0"),
         ({"views": "triplet"}, "`pairs` must be 0 with views='triplet'"),
         ({"views": "triplet", "pairs": 0.0}, "`proportion` must be 0 with views='triplet'"),
+        ({"learning_rate": math.nan}, "`learning_rate` must lie between 0 and 1, got nan"),
+        ({"encoder": "pooled", "width": 99}, "encoder 'pooled' does not take `width`: leave it out"),
+        ({"encoder": "pooled", "depth": 9, "width": 9}, "encoder 'pooled' does not take `width`, `depth`"),
+        ({"content": 0.0, "content_scale": 2.0}, "a run without `content` does not take `content_scale`"),
     ],
 )
 def test_settings_are_checked(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         ToyConfig(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("name", "value"), [("steps", 2.5), ("batch", True), ("within", "1"), ("bfloat16", 1)])
+def test_settings_have_their_types(name: str, value: object) -> None:
+    with pytest.raises(TypeError, match=f"`{name}` must be of type .*, got {value!r}"):
+        ToyConfig(**{name: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("recipe", ["original", "default", "unclipped"])
@@ -215,7 +225,7 @@ def test_learning_rates() -> None:
 @pytest.mark.parametrize("recipe", ["original", "original-jepa", "default", "unclipped"])
 def test_every_recipe_trains_and_loads(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipes = command.toy_recipe
-    monkeypatch.setattr(command, "toy_recipe", lambda *a, **k: replace(recipes(*a, **k), batch=16, width=32))
+    monkeypatch.setattr(command, "toy_recipe", lambda *a, **k: replace(recipes(*a, **k), batch=16))
     monkeypatch.setattr(toy, "AXES_BLOBS", 200)
     said = train_toy(recipe, out=tmp_path / "run", seed=1, steps=2, machine=QUIET)
     assert str(tmp_path / "run") in said

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
+from softaxes.training.settings import Range, check_settings
 from softaxes.training.tracking import Tracker
 
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
-
-
 Precision = Literal["32-true", "bf16-mixed"]
+RANGES = dict.fromkeys(("devices", "nodes", "log_every"), Range(1)) | dict.fromkeys(
+    ("threads", "checkpoint_seconds"), Range(0)
+)
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,4 @@ class Machine:
     progress: bool = True
 
     def __post_init__(self) -> None:
-        for name, least in (("devices", 1), ("nodes", 1), ("threads", 0), ("checkpoint_seconds", 0), ("log_every", 1)):
-            if not getattr(self, name) >= least:
-                raise ValueError(f"`{name}` must be >= {least}, got {getattr(self, name)}")
-        for name, allowed in (("accelerator", get_args(Accelerator)), ("precision", get_args(Precision))):
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        for tracker in self.trackers:
-            if tracker not in get_args(Tracker):
-                raise ValueError(f"`trackers` must be of {', '.join(get_args(Tracker))}, got {tracker!r}")
+        check_settings(self, RANGES)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
 from softaxes.data.blobs import KINDS, MAX_SHIFT
+from softaxes.training.settings import Range, check_settings, refuse_idle
 
 Recipe = Literal["default", "original", "original-jepa", "unclipped"]
+RANGES = {
+    **dict.fromkeys(("within", "across", "size", "floor", "pairs", "predict", "proportion", "symmetry"), Range(0)),
+    **dict.fromkeys(("content", "pixels", "jepa", "clip_norm", "depth", "margin", "steps", "seed"), Range(0)),
+    "dim": Range(len(KINDS) + 1),
+    "width": Range(1),
+    "batch": Range(2),
+    "learning_rate": Range(0, 1, open=True),
+    "content_scale": Range(0, open=True),
+    "content_clipped": Range(0, 1),
+}
 
 
 @dataclass(frozen=True)
@@ -61,26 +71,16 @@ class ToyConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"dim": len(KINDS) + 1, "width": 1, "depth": 0, "margin": 0, "steps": 0, "batch": 2, "seed": 0}
-        least |= dict.fromkeys(("within", "across", "size", "floor", "pairs", "predict", "proportion"), 0)
-        least |= dict.fromkeys(("symmetry", "content", "pixels", "jepa", "clip_norm"), 0)
-        for name, value in least.items():
-            if not value <= getattr(self, name) < math.inf:
-                raise ValueError(f"`{name}` must be >= {value} and finite, got {getattr(self, name)}")
-        choices = {"encoder": ("pooled", "flat", "residual"), "views": ("triplet", "quartet")}
-        choices["schedule"] = ("constant", "cosine")
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        if not 0 < self.learning_rate < 1:
-            raise ValueError(f"`learning_rate` must lie between 0 and 1, got {self.learning_rate}")
-        if not 0 < self.content_scale < math.inf:
-            raise ValueError(f"`content_scale` must be positive and finite, got {self.content_scale}")
-        if not 0 < self.content_clipped <= 1:
+        check_settings(self, RANGES)
+        if not self.content_clipped:
             raise ValueError(f"`content_clipped` must lie in 0..1, above 0, got {self.content_clipped}")
         for name in ("pairs", "proportion"):
             if getattr(self, name) and self.views == "triplet":
                 raise ValueError(f"`{name}` must be 0 with views='triplet', got {getattr(self, name)}")
+        if self.encoder == "pooled":
+            refuse_idle(self, ["width", "depth"], "encoder 'pooled'")
+        if not self.content:
+            refuse_idle(self, ["content_scale", "content_clipped"], "a run without `content`")
 
     @property
     def side(self) -> int:

@@ -38,7 +38,6 @@ from softaxes.losses.prediction import predict_infonce, predict_squared_error
 from softaxes.model.model import Model
 from softaxes.model.networks.aligned import AlignedDecoder, AlignedEncoder, straight_through
 from softaxes.model.networks.aligned_start import pose_circles, start_from_music, stretch
-from softaxes.model.part import Part
 from softaxes.training.task import Batch
 from softaxes.training.tasks.music.task import MusicNetwork, MusicTask, content_spread, predict_views
 
@@ -64,16 +63,6 @@ class AlignedTask(MusicTask):
         self.factorization = SoftFactorization(
             self.kinds, within=config.within, across=config.across, size=config.size, drop_clipped=True
         )
-
-    def parts(self) -> dict[str, Part]:
-        c = self.config
-        shared = {"steps": c.window_steps, "dim": c.dim, "width": c.width, "low": c.low, "high": c.high}
-        bar = c.window_steps // c.bars
-        waves = {"harmonics": (1, max(1, bar // c.steps_per_beat))}
-        return {
-            "encoder": Part("AlignedEncoder", shared | {"period": bar}),
-            "decoder": Part("AlignedDecoder", shared | {"period": bar} | waves),
-        }
 
     @property
     def coding_from(self) -> int:

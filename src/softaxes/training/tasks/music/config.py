@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
-from typing import Literal, get_args, get_type_hints
+from dataclasses import dataclass
+from typing import Literal
 
 from softaxes.data.music.read import Grid, Reading
 from softaxes.geometry.kinds import Circle, Kind, Line
+from softaxes.training.settings import Range, check_settings, refuse_idle
 
-ENCODERS = {  # the network, and which settings it takes
+ENCODERS = {  # the network, and which arguments it takes
     "rows": ("RowPoolEncoder", ("steps", "dim", "width", "reach")),
+    "aligned": ("AlignedEncoder", ("steps", "dim", "width", "low", "high", "period")),
     "vit": ("RollViT", ("steps", "dim")),
     "strided": ("StridedEncoder", ("steps", "dim")),
     "hard": ("HardEncoder", ("steps", "dim", "width", "periods")),
     "split": ("SplitEncoder", ("steps", "dim", "width")),
 }
-
-
 DECODERS = {
     "pose": ("PoseDecoder", ("steps", "dim", "width", "reach", "rank")),
     "outer": ("OuterProductDecoder", ("steps", "dim", "width", "rank")),
     "grid": ("GridDecoder", ("steps", "dim", "width")),
+    "aligned": ("AlignedDecoder", ("steps", "dim", "width", "low", "high", "period", "harmonics")),
 }
-
-
-ALIGNED_ONLY = (
-    "low",
-    "high",
-    "content_orthogonality",
-    "equivariance",
-    "bar",
-    "semitone",
-    "canonicalization",
-    "frozen",
-    "latent_noise",
-)
-WEIGHTS = (
-    "within", "across", "size", "squared_error", "infonce", "spread", "decorrelation", "notes", "masked",
-    "content_orthogonality", "equivariance", "bar", "latent_noise",
+ALIGNED_TERMS = (
+    "content_orthogonality", "equivariance", "bar", "semitone", "canonicalization", "frozen", "latent_noise",
 )  # fmt: skip
+FRACTION, WEIGHT, SIZE = Range(0, 1), Range(0), Range(1)
+RANGES = {
+    **dict.fromkeys(("bars", "steps_per_beat", "rank", "high", "steps", "shift_steps"), SIZE),
+    **dict.fromkeys(("reach", "low", "seed"), Range(0)),
+    **dict.fromkeys(("dim", "width"), Range(8)),
+    **dict.fromkeys(("within", "across", "size", "squared_error", "infonce", "spread", "decorrelation"), WEIGHT),
+    **dict.fromkeys(("notes", "masked", *ALIGNED_TERMS), WEIGHT),
+    **dict.fromkeys(("isolated", "canonicalization", "frozen"), FRACTION),
+    "window_steps": Range(2),
+    "batch": Range(4),
+    "pitch_semitones": Range(1, 127),
+    "learning_rate": Range(0, 1, open=True),
+    "temperature": Range(0, open=True),
+}
 
 
 @dataclass(frozen=True)
@@ -120,30 +120,15 @@ class MusicConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"bars": 1, "steps_per_beat": 1, "window_steps": 2, "dim": 8, "width": 8, "reach": 0, "rank": 1}
-        least |= {"low": 0, "high": 1, "steps": 1, "batch": 4, "pitch_semitones": 1, "shift_steps": 1, "seed": 0}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise ValueError(f"`{name}` must be >= {value}, got {getattr(self, name)}")
-        for name in ("corpus", "texture", "encoder", "decoder", "shift_law"):
-            allowed = get_args(get_type_hints(type(self))[name])
-            if getattr(self, name) not in allowed:
-                raise ValueError(f"`{name}` must be one of {', '.join(allowed)}, got {getattr(self, name)!r}")
-        for name in WEIGHTS:
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"`{name}` must be >= 0 and finite, got {getattr(self, name)}")
-        if not 0 < self.temperature < math.inf:
-            raise ValueError(f"`temperature` must be positive and finite, got {self.temperature}")
-        self._refuse_idle_settings()
-        if not 0 <= self.isolated <= 1:
-            raise ValueError(f"`isolated` must lie in 0..1, got {self.isolated}")
-        if not 0 < self.learning_rate < 1:
-            raise ValueError(f"`learning_rate` must lie between 0 and 1, got {self.learning_rate}")
-        if not 0 <= self.semitone < math.inf:
-            raise ValueError(f"`semitone` must be a length, or 0, got {self.semitone}")
-        if not (self.canonicalization >= 0 and self.frozen >= 0 and self.canonicalization + self.frozen < 1):
+        check_settings(self, RANGES)
+        if round(self.canonicalization * self.steps) >= round((1 - self.frozen) * self.steps):
             got = f"{self.canonicalization} + {self.frozen}"
             raise ValueError(f"`canonicalization` + `frozen` must leave steps to code in, got {got}")
+        refuse_idle(self, idle_settings(self), self._networks)
+        if not self.infonce:
+            refuse_idle(self, ["temperature"], "a run without `infonce`")
+        if self.corpus == "tunes":
+            refuse_idle(self, ["folder"], "corpus 'tunes'")
         if self.corpus == "folder" and not self.folder:
             raise ValueError("`folder` must name a directory of MIDI files when corpus is 'folder', got none")
         self.reading()
@@ -152,13 +137,23 @@ class MusicConfig:
         """How MIDI files are laid on the grid."""
         return Reading(self.grid, self.time_signature)
 
-    def _refuse_idle_settings(self) -> None:
-        """What the chosen encoder does not take must stay as it is."""
-        idle = ("decoder", "reach", "rank") if self.encoder == "aligned" else ALIGNED_ONLY
-        default = {field.name: field.default for field in fields(self)}
-        changed = [name for name in idle if getattr(self, name) != default[name]]
-        if changed:
-            raise ValueError(f"encoder {self.encoder!r} does not take {', '.join(f'`{name}`' for name in changed)}")
+    @property
+    def _networks(self) -> str:
+        aligned = self.encoder == "aligned"
+        return f"encoder {self.encoder!r}" + ("" if aligned else f" with decoder {self.decoder!r}")
+
+
+def networks_of(config: MusicConfig) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """The encoder's and the decoder's network, and the arguments that each takes; "aligned" has its own decoder."""
+    decoder = "aligned" if config.encoder == "aligned" else config.decoder
+    return {"encoder": ENCODERS[config.encoder], "decoder": DECODERS[decoder]}
+
+
+def idle_settings(config: MusicConfig) -> set[str]:
+    """The settings that do nothing with the chosen networks."""
+    taken = {name for _, takes in networks_of(config).values() for name in takes}
+    taken |= set(ALIGNED_TERMS) if config.encoder == "aligned" else {"decoder"}
+    return {"decoder", "reach", "rank", "low", "high", *ALIGNED_TERMS} - taken
 
 
 def music_kinds(config: MusicConfig) -> tuple[Kind, ...]:

@@ -13,6 +13,7 @@ op(f(x)).
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -35,7 +36,7 @@ from softaxes.losses.prediction import predict_infonce, predict_squared_error
 from softaxes.model.model import Model
 from softaxes.model.part import Part
 from softaxes.training.task import Batch
-from softaxes.training.tasks.music.config import DECODERS, ENCODERS, MusicConfig, music_kinds
+from softaxes.training.tasks.music.config import MusicConfig, music_kinds, networks_of
 from softaxes.training.tasks.music.views import LAWS, hide_rectangles, transposed
 
 
@@ -72,19 +73,16 @@ class MusicTask:
 
     def parts(self) -> dict[str, Part]:
         """Encoder and decoder as they are written into the checkpoint."""
-        c = self.config
-        settings: dict[str, Any] = {
+        c, bar = self.config, self.config.window_steps // self.config.bars
+        settings = dataclasses.asdict(c) | {
             "steps": c.window_steps,
-            "dim": c.dim,
-            "width": c.width,
-            "reach": c.reach,
-            "rank": c.rank,
+            "periods": [int(kind.period) for kind in self.kinds if isinstance(kind, Circle)],
+            "period": bar,
+            "harmonics": (1, max(1, bar // c.steps_per_beat)),
         }
-        settings["periods"] = [int(kind.period) for kind in self.kinds if isinstance(kind, Circle)]
-        chosen = {"encoder": ENCODERS[c.encoder], "decoder": DECODERS[c.decoder]}
         return {
-            role: Part(network, {key: value for key, value in settings.items() if key in takes})
-            for role, (network, takes) in chosen.items()
+            role: Part(network, {name: settings[name] for name in takes})
+            for role, (network, takes) in networks_of(c).items()
         }
 
     def build_model(self) -> MusicNetwork:
