@@ -133,7 +133,7 @@ def test_no_two_rooms_and_no_two_files_need_each_other():
         ("symusic", {"data.music.midi"}),
         ("music21", set()),  # a source of files, never imported
         ("torchvision", set()),
-        ("lightning_fabric", {"training.loop"}),
+        ("lightning_fabric", {"training.processes"}),
         ("safetensors", {"model.checkpoint"}),
     ],
 )

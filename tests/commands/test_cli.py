@@ -158,7 +158,7 @@ def test_a_bug_of_ours_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from softaxes.training.loop import Interrupted
+    from softaxes.training.interrupt import Interrupted
 
     def command() -> None:
         raise Interrupted("stopped at step 3 of 9; the same command goes on from there")

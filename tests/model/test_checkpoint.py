@@ -13,6 +13,7 @@ from softaxes.geometry.kinds import Circle, Line
 from softaxes.model import checkpoint
 from softaxes.model.checkpoint import kind_from_record, kind_record, load, read_tensors, save_model, write_tensors
 from softaxes.model.model import Model
+from softaxes.training.state import optimizer_tensors, restore_optimizer
 from tests.model.test_model import DECODER, DIM, ENCODER, SHAPE, some_axes
 
 
@@ -243,8 +244,8 @@ def test_an_optimizer_goes_on_to_the_last_bit(tmp_path, make):
     one, two = make([straight, idle]), make([other, idle])
     for k in range(3):
         step(straight, one, k)
-    write_tensors(tmp_path / "o.safetensors", checkpoint.optimizer_tensors(one), {})
-    checkpoint.restore_optimizer(two, read_tensors(tmp_path / "o.safetensors")[0])
+    write_tensors(tmp_path / "o.safetensors", optimizer_tensors(one), {})
+    restore_optimizer(two, read_tensors(tmp_path / "o.safetensors")[0])
     other.data.copy_(straight.data)
     for k in range(3, 6):
         step(straight, one, k)
@@ -254,7 +255,7 @@ def test_an_optimizer_goes_on_to_the_last_bit(tmp_path, make):
 
 def test_empty_slots_of_an_optimizer_are_left_and_numbers_become_tensors():
     state = {"state": {0: {"momentum": None, "scale": 0.5}, 2: {"square": torch.ones(2)}}, "param_groups": []}
-    tensors = checkpoint.optimizer_tensors(SimpleNamespace(state_dict=lambda: state))
+    tensors = optimizer_tensors(SimpleNamespace(state_dict=lambda: state))
     assert {name: value.tolist() for name, value in tensors.items()} == {"0.scale": 0.5, "2.square": [1, 1]}
 
 

@@ -22,7 +22,7 @@ from softaxes.model.model import Model
 from softaxes.songs import folder as encoding
 from softaxes.songs.codec import encode_song
 from softaxes.songs.folder import encode_files, read_latents
-from softaxes.training.loop import Interrupted
+from softaxes.training.interrupt import Interrupted
 from tests.data.music.by_hand import midi_file, note_off, note_on
 from tests.songs.song_models import small_model
 

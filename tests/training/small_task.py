@@ -22,7 +22,8 @@ from softaxes.losses.factorization import SoftFactorization
 from softaxes.losses.prediction import predict_infonce, predict_squared_error
 from softaxes.model.model import Model
 from softaxes.model.part import Part
-from softaxes.training.loop import Interrupted, train
+from softaxes.training.interrupt import Interrupted
+from softaxes.training.loop import train
 from softaxes.training.machine import Machine
 
 ENCODER = Part("FlatEncoder", {"side": 8, "dim": 8, "width": 16, "depth": 1})
@@ -84,6 +85,8 @@ class SmallTask:
             loss = loss + model.seldom.square().sum()
         if step == self.faults.get("nan"):
             loss = loss * float("nan")
+        if step == self.faults.get("nan_weight") and os.environ.get("LOCAL_RANK", "0") == "0":
+            model.never.data.fill_(float("nan"))  # no loss says so, and the other processes do not know
         if step == self.faults.get("infinite_gradient"):
             loss = loss + 0 * torch.sqrt(0 * model.seldom.sum())
         return {"loss": loss, "within": terms.within, "predict": predict}
@@ -98,7 +101,7 @@ class SmallTask:
         return made
 
 
-FAULTS = ("kill", "interrupt", "terminate", "odd", "nan", "infinite_gradient")
+FAULTS = ("kill", "interrupt", "terminate", "odd", "nan", "nan_weight", "infinite_gradient")
 
 
 def main():

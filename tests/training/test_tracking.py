@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from softaxes.training.loop import Interrupted, train
+from softaxes.training.interrupt import Interrupted
+from softaxes.training.loop import train
 from softaxes.training.machine import Machine
 from softaxes.training.tracking import JsonLines, open_sinks, read_metrics
 from tests.training.small_task import SmallConfig, SmallTask

@@ -17,8 +17,11 @@ import torch
 from softaxes.data.files import one_writer, open_folder
 from softaxes.model import checkpoint
 from softaxes.training import loop as training
-from softaxes.training.loop import Diverged, Interrupted, train
+from softaxes.training import processes
+from softaxes.training.interrupt import Interrupted, stop_signals
+from softaxes.training.loop import Diverged, train
 from softaxes.training.machine import Machine
+from softaxes.training.progress import progress_bar
 from softaxes.training.tracking import read_metrics
 from tests.training.small_task import SmallConfig, SmallTask
 
@@ -72,6 +75,48 @@ def test_groups_learn_from_a_step_until_a_step_at_their_share_of_the_rate(tmp_pa
     full = [task.learning_rate(step) for step in range(6)]
     assert [rate for rate, _ in rates] == [0, 0, full[2], full[3], 0, 0]
     assert [rate for _, rate in rates] == [0.5 * rate for rate in full]
+
+
+def test_a_group_that_rests_has_no_optimizer_state_and_its_first_update_is_the_rate(tmp_path):
+    """Moments and step count of Adam grow with zero gradients: first updates would be several times too large."""
+    states, weights = [], []
+
+    class Staged(SmallTask):
+        def configure_optimizer(self, model):
+            groups = [{"params": model.encoder.parameters(), "since": 4}, {"params": model.operators.parameters()}]
+            self.optimizer = torch.optim.Adam(groups, lr=0.1)
+            return self.optimizer
+
+        def learning_rate(self, step):
+            return 1e-3
+
+        def loss(self, model, batch, step):
+            states.append(sum(bool(self.optimizer.state.get(p)) for p in model.encoder.parameters()))
+            weights.append([p.detach().clone() for p in model.encoder.parameters()])
+            return super().loss(model, batch, step)
+
+    train(Staged(SHORT), tmp_path / "run", QUIET)
+    assert states == [0, 0, 0, 0, 0, len(weights[0])]
+    assert all(torch.equal(a, b) for a, b in zip(weights[0], weights[4], strict=True))
+    moved = torch.cat([(b - a).abs().flatten() for a, b in zip(weights[4], weights[5], strict=True)])
+    assert float(moved.max()) == pytest.approx(1e-3, rel=1e-2)
+
+
+def test_a_group_that_learns_no_more_stays_where_it_is(tmp_path):
+    weights = []
+
+    class Staged(SmallTask):
+        def configure_optimizer(self, model):
+            groups = [{"params": model.encoder.parameters(), "until": 3}, {"params": model.operators.parameters()}]
+            return torch.optim.Adam(groups, lr=0.1)
+
+        def loss(self, model, batch, step):
+            weights.append(torch.cat([p.detach().flatten() for p in model.encoder.parameters()]))
+            return super().loss(model, batch, step)
+
+    train(Staged(SHORT), tmp_path / "run", QUIET)
+    assert not torch.equal(weights[2], weights[3])
+    assert torch.equal(weights[3], weights[5])
 
 
 def test_a_finished_run_holds_config_metrics_and_model(unbroken):
@@ -164,7 +209,7 @@ def test_sigterm_stops_as_ctrl_c_does(tmp_path):
 
 
 def test_a_second_ctrl_c_stops_at_once():
-    with training._stop_signals() as stop:
+    with stop_signals() as stop:
         os.kill(os.getpid(), signal.SIGINT)
         while not stop.is_set():
             time.sleep(0.001)
@@ -192,7 +237,7 @@ def test_a_full_disk_stops_the_run_and_leaves_the_last_checkpoint(tmp_path, monk
             raise OSError("cannot write state.safetensors: No space left on device")
         save(*arguments, **options)
 
-    monkeypatch.setattr(checkpoint, "write_tensors", fails_the_third_time)
+    monkeypatch.setattr("softaxes.training.state.write_tensors", fails_the_third_time)
     with pytest.raises(OSError, match=r"cannot write .*state.safetensors: .*No space left"):
         train(SmallTask(SHORT), out, QUIET)
     assert saved_step(out) == 2
@@ -287,6 +332,20 @@ def test_machine_errors(options, message):
 
 
 @pytest.mark.slow
+def test_what_stops_one_process_stops_all(tmp_path):
+    """A weight of the first process is not finite, or its disk is full: no other process waits for it."""
+    stopped = script(tmp_path / "weight", "--noise", 0, "--devices", 2, "--nan_weight", 4)
+    assert stopped.returncode == 3, stopped.stderr
+    said = "Diverged: model.never is not finite at step 5 of 24 (the checkpoint of step 4 is kept)"
+    assert stopped.stdout.count(said) == 2
+    assert "Traceback" not in stopped.stderr and "Warning" not in stopped.stderr
+    with one_writer(tmp_path / "weight"):
+        stopped = script(tmp_path / "weight", "--noise", 0, "--devices", 2)
+    assert stopped.returncode == 3, stopped.stderr
+    assert stopped.stdout.count("BlockingIOError: another process is writing into") == 2
+
+
+@pytest.mark.slow
 def test_two_processes_stopped_and_finished_by_one_have_the_curve_of_one(tmp_path):
     """SIGTERM reaches one of the two; both stop after the same step, and the rest needs no second process."""
     alone = train(SmallTask(SmallConfig(noise=0.0)), tmp_path / "alone", QUIET)
@@ -308,7 +367,7 @@ def test_each_process_takes_its_rows():
     parts = []
     for number in range(3):
         fabric = SimpleNamespace(world_size=3, global_rank=number, to_device=lambda x: x)
-        parts.append(training._Run._share(SimpleNamespace(fabric=fabric), {"x": torch.arange(6)})["x"].tolist())
+        parts.append(processes.share_of(fabric, {"x": torch.arange(6)})["x"].tolist())
     assert parts == [[0, 1], [2, 3], [4, 5]]
 
 
@@ -317,7 +376,7 @@ def test_a_batch_that_processes_cannot_share_is_refused(batch):
     fabric = SimpleNamespace(world_size=2, global_rank=0, to_device=lambda x: x)
     message = r"`batch` must have rows that 2 processes can share equally, got 'y' of shape \((5, 2)?\)"
     with pytest.raises(ValueError, match=message):
-        training._Run._share(SimpleNamespace(fabric=fabric), batch)
+        processes.share_of(fabric, batch)
 
 
 def test_a_device_that_is_not_there_is_one_line(tmp_path):
@@ -346,7 +405,7 @@ def test_two_processes_do_not_train_into_one_folder(tmp_path):
 def test_the_progress_bar_shows_steps_loss_and_time_left(monkeypatch, capsys):
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
-    with training.progress_bar("small", 100, start=40, show=True) as advance:
+    with progress_bar("small", 100, start=40, show=True) as advance:
         for _ in range(20):
             time.sleep(0.01)
             advance(1, "loss 0.2500")

@@ -20,6 +20,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from softaxes.training.interrupt import Interrupted
+
 
 class Command(NamedTuple):
     """Where a command's function lives, and one line for ``--help``."""
@@ -126,6 +128,9 @@ def _guarded(name: str, rest: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("\nsoftaxes: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except Interrupted as error:
+        print(f"\nsoftaxes: {error}", file=sys.stderr)
+        return INTERRUPTED
     except BrokenPipeError:  # whoever read the output has gone, as `| head` does: nothing is wrong, and no more to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
@@ -144,11 +149,6 @@ def _guarded(name: str, rest: Sequence[str]) -> int:
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         print("\nsoftaxes: interrupted", file=sys.stderr)
-        return INTERRUPTED
-    except Exception as error:
-        if type(error).__name__ != "Interrupted":  # the class lives beside torch; importing it here would cost a second
-            raise
-        print(f"\nsoftaxes: {error}", file=sys.stderr)
         return INTERRUPTED
 
 

@@ -17,7 +17,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
@@ -156,23 +155,3 @@ def kind_from_record(record: Mapping[str, Any]) -> Kind:
     if geometry not in geometries:
         raise ValueError(f"kind {fields.get('name')!r} has unknown geometry {geometry!r}")
     return geometries[geometry](**fields)
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimizer's state as named tensors, "<parameter>.<slot>"; numbers become tensors, empty slots are left."""
-    state = optimizer.state_dict()["state"]
-    return {
-        f"{index}.{slot}": torch.as_tensor(value)
-        for index, slots in state.items()
-        for slot, value in slots.items()
-        if value is not None
-    }
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
-    """Put back what `optimizer_tensors` gave; groups (and their learning rates) stay as the optimizer has them."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        index, slot = key.split(".", 1)
-        state.setdefault(int(index), {})[slot] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

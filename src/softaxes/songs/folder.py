@@ -114,7 +114,7 @@ def encode_files(
                     advance(len(chunk))
                 tables.append(table)
         except KeyboardInterrupt:
-            from softaxes.training.loop import Interrupted
+            from softaxes.training.interrupt import Interrupted
 
             done = f"stopped after {len(tables)} of {len(chunks)} shards; the same command goes on from there"
             raise Interrupted(done) from None
