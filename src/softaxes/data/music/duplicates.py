@@ -74,15 +74,11 @@ def near_duplicates(songs: Sequence[Song], threshold: float = 0.2) -> list[tuple
 
 def group_together(n: int, pairs: Sequence[tuple[int, int]]) -> Int[np.ndarray, " n"]:
     """Group numbers 0, 1, ... of n songs such that both ends of every pair, and of chains of pairs, share one."""
-    parent = list(range(n))
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
 
-    def root(index: int) -> int:
-        while parent[index] != index:
-            parent[index] = parent[parent[index]]
-            index = parent[index]
-        return index
-
-    for a, b in pairs:
-        low, high = sorted((root(a), root(b)))
-        parent[high] = low
-    return np.unique([root(index) for index in range(n)], return_inverse=True)[1].astype(np.int64)
+    if not pairs:
+        return np.arange(n)
+    ends = np.array(pairs).T
+    linked = coo_matrix((np.ones(len(pairs)), (ends[0], ends[1])), shape=(n, n))
+    return np.asarray(connected_components(linked, directed=False)[1], dtype=np.int64)

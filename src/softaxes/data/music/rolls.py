@@ -116,7 +116,7 @@ def song_roll(song: Song, texture: Texture = "melody", length_steps: int | None 
 def melody(song: Song) -> NDArray[np.void]:
     """The notes of the tracks named MELODY (as in POP909), else the skyline of all tracks without drums.
 
-    A track whose program changes is read as several of one name: all of them count.
+    Several tracks of that name all count, as one line of unisons merged.
     """
     named = [track.name.strip().upper() == "MELODY" and not track.is_drum for track in song.tracks]
     notes = song.notes[np.array(named, dtype=bool)[song.notes["track"]]] if any(named) else song.notes[:0]
