@@ -9,6 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from jaxtyping import install_import_hook
+
+from .shapes import accepted_arrays
+
+# Not the motif algorithms: numba compiles them, and takes no wrapped function.
+ROOMS = ("geometry", "losses", "diagnostics", "data", "model", "training", "songs", "search", "report", "explorer")
+# Every tensor that a function of the package takes or gives has the shape and type that its signature says.
+install_import_hook([f"softaxes.{room}" for room in ROOMS], f"{accepted_arrays.__module__}.{accepted_arrays.__name__}")
 
 # The same examples at every run, and none fails because the machine is busy.
 settings.register_profile("softaxes", deadline=None, derandomize=True, max_examples=60)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor
 
 from softaxes.geometry.labels import at_least_float32, check_latents, check_tensor
@@ -31,7 +31,7 @@ def attraction(
     anchor: Float[Tensor, "batch dim"],
     view: Float[Tensor, "batch dim"],
     *,
-    amount: Float[Tensor, " batch"] | Float[Tensor, "batch kinds"] | None = None,
+    amount: Num[Tensor, " batch"] | Num[Tensor, "batch kinds"] | None = None,
     falloff: float | None = None,
 ) -> Float[Tensor, ""]:
     """Mean squared difference of ``anchor`` and ``view``: 0 where they agree.
@@ -72,7 +72,7 @@ def lejepa(
     step: int,
     sigreg_weight: float = 0.05,
     scale_weight: float = 0.0,
-    amount: Float[Tensor, " batch"] | Float[Tensor, "batch kinds"] | None = None,
+    amount: Num[Tensor, " batch"] | Num[Tensor, "batch kinds"] | None = None,
     falloff: float | None = None,
     slices: int = 256,
     knots: int = 17,
@@ -108,7 +108,7 @@ def lejepa_article(
     view: Float[Tensor, "batch dim"],
     *,
     step: int,
-    amount: Float[Tensor, " batch"] | Float[Tensor, "batch kinds"] | None = None,
+    amount: Num[Tensor, " batch"] | Num[Tensor, "batch kinds"] | None = None,
     falloff: float | None = None,
     slices: int = 256,
 ) -> Float[Tensor, ""]:

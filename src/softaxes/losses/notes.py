@@ -1,18 +1,21 @@
 """Are the notes in the latent? Cross entropy of decoded piano rolls, weighed so that sounding cells count.
 
-Conventions: logits and rolls (B, 2, 128, steps): onset, sustain.
+Conventions: logits and rolls (B, 2, pitches, steps): onset, sustain.
 """
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor
 from torch.nn import functional as F
 
 
 def note_loss(
-    logits: Float[Tensor, "B 2 128 steps"], rolls: Float[Tensor, "B 2 128 steps"], *, positive_weight: float = 5.0
+    logits: Float[Tensor, "B 2 pitches steps"],
+    rolls: Num[Tensor, "B 2 pitches steps"],
+    *,
+    positive_weight: float = 5.0,
 ) -> Tensor:
     """Binary cross entropy per sounding cell; cells that sound weigh ``positive_weight`` (they are about 1 in 100)."""
     with torch.autocast(logits.device.type, enabled=False):

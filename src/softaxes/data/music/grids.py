@@ -51,7 +51,7 @@ class TickGrid:
         doubled = 2 * (ticks.astype(np.int64) - self.late_ticks) * self.steps_per_beat
         return np.maximum((doubled + ticks_per_beat) // (2 * ticks_per_beat), 0)
 
-    def exact(self, ticks: Ticks) -> Exact:
+    def exact(self, ticks: Ticks | Exact) -> Exact:
         return (ticks - self.late_ticks) * (self.steps_per_beat / self.events.ticks_per_beat)
 
     def step_of_beat(self, beat: float) -> int:
@@ -87,7 +87,7 @@ class BeatGrid:
         first = self.exact(np.array([min(first_tick, self.beat_ticks[0])]))[0] / steps_per_beat
         self.beats_before = max(0, int(np.ceil(-(first + EARLY))))
 
-    def exact(self, ticks: Ticks) -> Exact:
+    def exact(self, ticks: Ticks | Exact) -> Exact:
         at, last = self.beat_ticks, len(self.beat_ticks) - 1
         beat = np.interp(ticks, at, np.arange(last + 1))
         beat = np.where(ticks < at[0], (ticks - at[0]) / (at[1] - at[0]), beat)

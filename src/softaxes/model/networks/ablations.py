@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Num
 from torch import Tensor, nn
 
 from softaxes.model.networks.blocks import N_PITCHES, ResidualBlock
@@ -60,7 +60,7 @@ class HardEncoder(nn.Module):
         self.content = _mlp(2 * span * steps, width, depth, dim - self.pose_dim)
         self.log_scale = nn.Parameter(torch.tensor([0.5, 0.5, *(1.0 for _ in self.periods)]).log())
 
-    def forward(self, windows: Float[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
+    def forward(self, windows: Num[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
         register, phase, place = self.register(windows), self.phase(windows), self.place(windows)
         home = self.aligned(windows, register, self.origin(phase, place))
         content = self.content(home.to(self.log_scale.dtype).flatten(1))
@@ -103,7 +103,7 @@ class HardEncoder(nn.Module):
 
     def aligned(
         self, windows: Tensor, register: Int[Tensor, " B"], origin: Int[Tensor, " B"]
-    ) -> Float[Tensor, "B 2 span T"]:
+    ) -> Num[Tensor, "B 2 span T"]:
         """The window with its lowest pitch in row 0 and ``origin`` at step 0; it is turned as a whole."""
         rows = register[:, None] + torch.arange(self.span, device=windows.device)
         inside = rows < N_PITCHES
@@ -131,13 +131,13 @@ class SplitEncoder(nn.Module):
         self.pitch = _mlp(N_PITCHES * steps, width, depth, dim // 2)
         self.rhythm = _mlp(2 * steps, width // 2, depth, dim // 2)
 
-    def forward(self, windows: Float[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
+    def forward(self, windows: Num[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
         windows = windows.to(_dtype(self))
         pitch = self.pitch(without_times(windows[:, 0]).flatten(1))
         return torch.cat([pitch, self.rhythm(windows.sum(2).flatten(1))], dim=1).float()
 
 
-def without_times(onsets: Float[Tensor, "B 128 steps"]) -> Float[Tensor, "B 128 steps"]:
+def without_times(onsets: Num[Tensor, "B 128 steps"]) -> Float[Tensor, "B 128 steps"]:
     """Columns in which something begins, moved together to the left; order stays."""
     silent = (onsets.amax(1) <= 0).to(torch.uint8)
     order = silent.argsort(dim=1, stable=True)
@@ -178,7 +178,7 @@ class RollViT(nn.Module):
         self.norm = nn.LayerNorm(2 * width)
         self.head = nn.Linear(2 * width, dim)
 
-    def forward(self, windows: Float[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
+    def forward(self, windows: Num[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
         patches = windows.to(_dtype(self)).unflatten(3, (-1, self.patch))  # (B, 2, 128, columns, patch)
         patches = patches.permute(0, 2, 3, 1, 4).flatten(3)
         sounds = (patches.amax(-1) > 0).flatten(1)
@@ -224,7 +224,7 @@ class StridedEncoder(nn.Module):
         )  # fmt: skip
         self.head = _mlp(channels * (N_PITCHES // rows) * (steps // columns), width, depth, dim)
 
-    def forward(self, windows: Float[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
+    def forward(self, windows: Num[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
         return self.head(self.mix(self.stem(windows.to(_dtype(self)))).flatten(1)).float()
 
 

@@ -20,7 +20,7 @@ import math
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -110,11 +110,11 @@ class AlignedEncoder(nn.Module):
         nn.init.constant_(self.silence.weight, -16.0)
         nn.init.constant_(self.silence.bias, 4.0)  # running, unless a quarter of the window is silent at its ends
 
-    def forward(self, windows: Float[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
+    def forward(self, windows: Num[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
         canonical = self.canonicalize(windows)
         return self.code(canonical, straight_through(canonical.downbeat))
 
-    def canonicalize(self, windows: Float[Tensor, "B 2 128 steps"], *, autocorrelation: bool = True) -> Canonical:
+    def canonicalize(self, windows: Num[Tensor, "B 2 128 steps"], *, autocorrelation: bool = True) -> Canonical:
         """The window moved to its attended pitch, and its pose. ``autocorrelation`` False leaves that one empty."""
         roll = windows.transpose(1, 2).flatten(2).to(autocast_dtype(self.head.weight))  # (B, 128, 2 steps)
         sounding = (windows.amax((1, 3)) > 0)[..., None]  # (B, 128, 1)
@@ -157,7 +157,7 @@ class AlignedEncoder(nn.Module):
             weights = downbeat.float() * canonical.running
             return self.pose(torch.cat([canonical.height, weights, canonical.time], dim=-1).float())
 
-    def _row_scores(self, roll: Tensor, sounding: Tensor) -> Float[Tensor, "B 128 1+places"]:
+    def _row_scores(self, roll: Tensor, sounding: Tensor) -> Float[Tensor, "B 128 places"]:
         mask = sounding.to(roll.dtype)
         rows = F.gelu(self.row(roll)) * mask
         rows = rows + F.gelu(self.beside(rows.transpose(1, 2)).transpose(1, 2)) * mask
@@ -250,7 +250,7 @@ def straight_through(probability: Float[Tensor, "B n"]) -> Float[Tensor, "B n"]:
 
 
 @torch.no_grad()
-def interval_lag_autocorrelation(onsets: Float[Tensor, "B 128 steps"]) -> Float[Tensor, "B autocorrelations"]:
+def interval_lag_autocorrelation(onsets: Num[Tensor, "B 128 steps"]) -> Float[Tensor, "B autocorrelations"]:
     """Square root of how often an onset is followed by one ``d`` semitones higher (-12 .. 12) after 0 .. 15 steps.
 
     Two-point statistics of the window: transposition leaves them alone, and delay all but what enters and leaves. Rows

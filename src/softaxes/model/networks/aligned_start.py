@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,7 +34,7 @@ def start_from_music(
     encoder: AlignedEncoder,
     decoder: AlignedDecoder,
     basis: Mapping[str, Float[Tensor, "rows dim"]],
-    windows: Float[Tensor, "N 2 128 steps"],
+    windows: Num[Tensor, "N 2 128 steps"],
     *,
     recurring: int = 24,
     detail: float = 0.5,

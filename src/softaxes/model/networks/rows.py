@@ -9,7 +9,7 @@ coordinate gets what: that is the loss's business.
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -58,7 +58,7 @@ class RowPoolEncoder(nn.Module):
         self.register_buffer("octaves", (torch.arange(N_PITCHES) - N_PITCHES / 2) / OCTAVE, persistent=False)
         self.register_buffer("under", torch.ones(N_PITCHES, N_PITCHES).tril(-1), persistent=False)
 
-    def forward(self, windows: Float[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
+    def forward(self, windows: Num[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
         sounding = (windows.amax((1, 3)) > 0)[..., None]  # (B, 128, 1)
         roll = windows.transpose(1, 2).flatten(2).to(autocast_dtype(self.head.weight))  # (B, 128, 2 steps)
         rows = self._rows(roll, sounding)
@@ -88,7 +88,7 @@ class RowPoolEncoder(nn.Module):
         return (toeplitz.flatten(1, 2) @ padded).flatten(1)
 
 
-def _mean_and_max(features: Tensor, sounding: Tensor) -> Float[Tensor, "B 2rows"]:
+def _mean_and_max(features: Tensor, sounding: Tensor) -> Float[Tensor, "B features"]:
     """Mean and maximum over sounding rows; zeros where nothing sounds."""
     number = sounding.sum(1).clamp_min(1).to(features.dtype)
     mean = (features * sounding.to(features.dtype)).sum(1) / number

@@ -210,7 +210,7 @@ def _cosine(share: float) -> float:
     return 0.51 + 0.49 * math.cos(math.pi * share)
 
 
-def equivariance_loss(probability: Float[Tensor, "B 1+V n"], amount: Int[Tensor, "B V"]) -> Tensor:
+def equivariance_loss(probability: Float[Tensor, "B views n"], amount: Int[Tensor, "B V"]) -> Tensor:
     """-log probability that an anchor's pose, moved by ``amount``, is its view's; mean over views, nats; 0 is best."""
     size = probability.shape[-1]
     source = (torch.arange(size, device=amount.device) - amount[..., None]).remainder(size)
