@@ -16,6 +16,7 @@ import softaxes
 from softaxes.commands.train import train_music
 from softaxes.data.music import Song, cut_windows, note_array, write_song
 from softaxes.losses.notes import note_loss
+from softaxes.losses.variance import decorrelation_term, scale_term
 from softaxes.model.networks.decoders import GridDecoder, OuterProductDecoder, OuterProducts, PoseDecoder
 from softaxes.model.networks.rows import RowPoolEncoder
 from softaxes.model.part import Part
@@ -23,7 +24,7 @@ from softaxes.report.music import music_report
 from softaxes.training.machine import Machine
 from softaxes.training.tasks.music.config import MusicConfig, music_kinds
 from softaxes.training.tasks.music.data import load_music, run_config
-from softaxes.training.tasks.music.task import MusicTask, best_threshold, content_spread
+from softaxes.training.tasks.music.task import MusicTask, best_threshold
 from softaxes.training.tasks.music.views import LAWS, hide_rectangles, transposed
 
 SMALL = {"steps": 16, "dim": 12, "width": 24, "reach": 6}
@@ -147,13 +148,12 @@ class TestContentSpread:
     def test_a_spread_content_costs_nothing(self) -> None:
         rows = torch.linalg.qr(torch.randn(64, 4))[0] * 8 * 1.5
         rows = torch.cat([rows, -rows])
-        spread, correlation = content_spread(rows, torch.ones(128, dtype=torch.bool))
-        assert float(spread) == 0.0
-        assert float(correlation) == pytest.approx(0.0, abs=1e-8)
+        assert float(scale_term(rows, used=torch.ones(128, dtype=torch.bool))) == 0.0
+        assert float(decorrelation_term(rows)) == pytest.approx(0.0, abs=1e-8)
 
     def test_a_collapsed_content_costs_one_and_feels_a_pull(self) -> None:
         rows = (1e-3 * torch.randn(64, 4)).requires_grad_()
-        spread, _ = content_spread(rows, torch.ones(64, dtype=torch.bool))
+        spread = scale_term(rows, used=torch.ones(64, dtype=torch.bool))
         spread.backward()
         assert float(spread.detach()) == pytest.approx(1.0, abs=0.02)
         assert float(rows.grad.norm()) > 1e-4
@@ -162,8 +162,16 @@ class TestContentSpread:
         rows = torch.randn(20, 3)
         used = torch.arange(20) < 12
         changed = torch.where(used[:, None], rows, 100 * rows)
-        for a, b in zip(content_spread(rows, used), content_spread(changed, used), strict=True):
-            torch.testing.assert_close(a, b)
+        for term in (scale_term, decorrelation_term):
+            torch.testing.assert_close(term(rows, used=used), term(changed, used=used))
+            torch.testing.assert_close(term(rows, used=used), term(rows[:12]))
+        assert float(scale_term(rows, used=torch.zeros(20, dtype=torch.bool))) == pytest.approx(1.0)
+
+    def test_decorrelation_is_the_mean_of_squared_covariances(self) -> None:
+        rows = torch.randn(30, 4)
+        slow = torch.cov(rows.T)
+        expected = (slow.square().sum() - slow.diagonal().square().sum()) / 4
+        torch.testing.assert_close(decorrelation_term(rows), expected)
 
 
 class TestBatches:

@@ -22,8 +22,8 @@ from softaxes.data.music import isolate
 from softaxes.diagnostics.labelled import Array, Labelled, label
 from softaxes.geometry.axes import Axes
 from softaxes.geometry.kinds import Circle, Kind
-from softaxes.geometry.shifts import Shift, labelled_views
 from softaxes.model.model import Model
+from softaxes.training.tasks.music.views import moved_windows
 
 PITCH, TIME = "pitch", "time"
 AMOUNTS_A_KIND = 6  # views of each kind in the running and the isolated set
@@ -89,7 +89,7 @@ class HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class LabelledRolls:
-    """Windows (B, ...) and their views (B, V, ...) with labels (as `geometry.shifts.Views`) and their groups."""
+    """Windows (B, ...) and their views (B, V, ...) with labels (kind and amount of each) and their groups."""
 
     anchor: Tensor
     views: Tensor
@@ -138,9 +138,7 @@ def running_views(
     most = {index: held_out.shift_steps if isinstance(moved[index], Circle) else held_out.pitch_semitones
             for index in leaders}  # fmt: skip
     kind, amount = _labels(rng, len(held_out.rolls), most, each)
-    edges = {kind.family: Shift(-1, "stream") if isinstance(kind, Circle) else Shift(-2) for kind in moved}
-    views = labelled_views(held_out.rolls, kind, amount, kinds=moved, shifts=edges, context={-1: held_out.context})
-    return LabelledRolls(views.anchor, views.views, kind, amount, held_out.group, moved)
+    return _labelled(held_out.rolls, held_out.context, moved, kind, amount, held_out.group)
 
 
 def isolated_motifs(held_out: HeldOut) -> tuple[Tensor, Array]:
@@ -164,8 +162,17 @@ def _isolated_views(
     room = (held_out.steps - max(2, held_out.steps - 2 * held_out.shift_steps)) // 2
     most = {names.index(PITCH): held_out.pitch_semitones, names.index(TIME): max(room, 1)}
     kind, amount = _labels(rng, len(motifs), most, AMOUNTS_A_KIND)
-    views = labelled_views(motifs, kind, amount, kinds=moved, shifts={PITCH: Shift(-2), TIME: Shift(-1)})
-    return LabelledRolls(views.anchor, views.views, kind, amount, held_out.group[kept], moved)
+    silence = torch.nn.functional.pad(motifs, (room + 1, room + 1))
+    return _labelled(silence, room + 1, moved, kind, amount, held_out.group[kept])
+
+
+def _labelled(
+    wide: Tensor, context: int, kinds: tuple[Kind, ...], kind: Tensor, amount: Tensor, group: Array
+) -> LabelledRolls:
+    """Windows and their views, each moved along one kind: in pitch, or in time."""
+    in_pitch = kind == [k.name for k in kinds].index(PITCH)
+    rolls = moved_windows(wide, amount.where(in_pitch, 0), amount.where(~in_pitch, 0), context)
+    return LabelledRolls(rolls[:, 0], rolls[:, 1:], kind, amount, group, kinds)
 
 
 def _labels(rng: np.random.Generator, n: int, most: dict[int, int], each: int | None) -> tuple[Tensor, Tensor]:

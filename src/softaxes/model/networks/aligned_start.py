@@ -25,6 +25,7 @@ from softaxes.model.networks.aligned import (
 )
 from softaxes.model.networks.blocks import OCTAVE
 
+UNIT_LENGTHS = {"pitch": 0.5, "time": 0.5}  # of a semitone and of a step in the latent, at the start
 CIRCLES = ("metre", "beat")  # the kinds of the decoder's waves, in the order of its harmonics
 ONSET_SCALE, SUSTAIN_SCALE = 1.0, 0.35  # in the principal components: what begins matters more than what lasts
 
@@ -38,16 +39,15 @@ def start_from_music(
     *,
     recurring: int = 24,
     detail: float = 0.5,
-    semitone: float = 0.5,
-    step: float = 0.5,
+    lengths: Mapping[str, float] = UNIT_LENGTHS,
     radius: float = 2.0,
     gain: float = 12.0,
 ) -> None:
     """Start both networks from the principal components of the canonical features of ``windows``.
 
     ``basis`` holds orthonormal rows by kind: the lines ``pitch`` and ``time``, the planes ``metre`` and ``beat``. The
-    pose goes there (``semitone`` and ``step`` long, circles of ``radius``). Into the directions left free go
-    ``recurring`` components of the autocorrelations at standard deviation 1, and components of the frames at
+    pose goes there (a unit of a line as long as ``lengths`` says, circles of ``radius``). Into the directions left free
+    go ``recurring`` components of the autocorrelations at standard deviation 1, and components of the frames at
     ``detail``. A frame's log-odds are ``gain`` times what the latter decode to, less .4.
     """
     used = torch.cat(list(basis.values()))
@@ -69,7 +69,7 @@ def start_from_music(
     mean, components, deviation = _principal(counts, torch.ones(AUTOCORRELATIONS), recurring)
     encoder.autocorrelation_linear.weight.copy_(lag_rows.T @ (components / deviation).T)
     encoder.autocorrelation_linear.bias.copy_(-encoder.autocorrelation_linear.weight @ mean)
-    _start_pose(encoder, decoder, basis, semitone, step, radius)
+    _start_pose(encoder, decoder, basis, lengths, radius)
 
 
 def _principal(rows: Float[Tensor, "N F"], scale: Float[Tensor, " F"], n: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -88,17 +88,16 @@ def _start_pose(
     encoder: AlignedEncoder,
     decoder: AlignedDecoder,
     basis: Mapping[str, Tensor],
-    semitone: float,
-    step: float,
+    lengths: Mapping[str, float],
     radius: float,
 ) -> None:
     planes = torch.cat([basis[name] for name in CIRCLES])
     encoder.pose.weight.zero_()
     heights, downbeat, times = _pose_columns(encoder)
-    heights[:, 0] = OCTAVE * semitone * basis["pitch"][0]
+    heights[:, 0] = OCTAVE * lengths["pitch"] * basis["pitch"][0]
     downbeat.copy_(radius * (decoder.wave.T @ planes).T)
-    times.copy_((step * encoder.period / times.shape[1]) * basis["time"].T)
-    decoder.register.weight.copy_(basis["pitch"] / (OCTAVE * semitone))
+    times.copy_((lengths["time"] * encoder.period / times.shape[1]) * basis["time"].T)
+    decoder.register.weight.copy_(basis["pitch"] / (OCTAVE * lengths["pitch"]))
     decoder.register.bias.zero_()
     decoder.waves.weight.copy_(6.0 / radius * planes)
     decoder.waves.bias.zero_()

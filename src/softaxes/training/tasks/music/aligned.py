@@ -35,14 +35,15 @@ from torch.nn import functional as F
 from softaxes.losses.factorization import SoftFactorization
 from softaxes.losses.notes import note_loss
 from softaxes.losses.prediction import predict_infonce, predict_squared_error
+from softaxes.losses.variance import decorrelation_term, scale_term
 from softaxes.model.model import Model
 from softaxes.model.networks.aligned import AlignedDecoder, AlignedEncoder, straight_through
-from softaxes.model.networks.aligned_start import pose_circles, start_from_music, stretch
+from softaxes.model.networks.aligned_start import UNIT_LENGTHS, pose_circles, start_from_music, stretch
 from softaxes.training.task import Batch
-from softaxes.training.tasks.music.task import MusicNetwork, MusicTask, content_spread, predict_views
+from softaxes.training.tasks.music.task import MusicNetwork, MusicTask, predict_views
+from softaxes.training.tasks.music.views import amounts_by_name
 
 STARTING_WINDOWS = 12_000
-SEMITONE, STEP = 0.5, 0.5  # length of one unit of pitch and of time at the start
 CANONICALIZATION = tuple(
     f"encoder.{name}" for name in ("row.", "beside", "row_score", "sharpness", "column", "along", "downbeat_score")
 )
@@ -120,6 +121,7 @@ class AlignedTask(MusicTask):
         if step >= self.decoder_from:
             return self._decoder_loss(model, batch)
         c, amounts = self.config, batch["amounts"]
+        by_name = amounts_by_name(self.kinds, amounts)
         number, views_each = batch["rolls"].shape[:2]
         with torch.no_grad():
             canonical = model.encoder.canonicalize(batch["rolls"].flatten(0, 1))
@@ -127,17 +129,17 @@ class AlignedTask(MusicTask):
         content = model.encoder.content(canonical, downbeat)
         latents = (content + model.encoder.pose_code(canonical, downbeat)).unflatten(0, (number, views_each))
         anchor, views = latents[:, 0], latents[:, 1:]
-        streamed = amounts[..., 1] != 0
+        streamed = by_name["metre"] != 0
         predicted = predict_views(model.operators, anchor, amounts)
         basis = model.operators.basis()
-        spread, correlation = content_spread(model.operators.content(anchor), ~batch["lone"])
+        free, running = model.operators.content(anchor), ~batch["lone"]
         on_axes = [z @ basis.T for z in (predicted, views, anchor)]
         terms = {
             "factorization": self.factorization(anchor=anchor, views=views, amount=amounts, clipped=streamed).total,
             "squared_error": c.squared_error * predict_squared_error(*on_axes),
             "infonce": c.infonce * predict_infonce(predicted, views, temperature=c.temperature),
-            "spread": c.spread * spread,
-            "decorrelation": c.decorrelation * correlation,
+            "spread": c.spread * scale_term(free, used=running),
+            "decorrelation": c.decorrelation * decorrelation_term(free, used=running),
             "content_orthogonality": c.content_orthogonality * (content @ basis.T).square().mean(),
         }
         if c.notes:
@@ -170,15 +172,16 @@ class AlignedTask(MusicTask):
 
     def _canonicalization_loss(self, encoder: AlignedEncoder, batch: Batch, step: int) -> dict[str, Tensor]:
         """The poses of every window and its view moved in time; a shift of pitch alone moves a pose exactly."""
-        c, rolls, amounts = self.config, batch["rolls"][:, [0, 2]], batch["amounts"][:, 1:2]
+        c, rolls = self.config, batch["rolls"][:, [0, 2]]
+        amounts = amounts_by_name(self.kinds, batch["amounts"][:, 1:2])
         canonical = encoder.canonicalize(rolls.flatten(0, 1), autocorrelation=False)
         row, downbeat = (p.unflatten(0, rolls.shape[:2]) for p in (canonical.row, canonical.downbeat))
-        delay = (amounts[..., 1] + amounts[..., 3]).long()
+        delay = (amounts["metre"] + amounts["time"]).long()
         bar = F.pad(delay, (1, 0)).flatten().remainder(canonical.downbeat.shape[1])
         fades = max(0.0, 1 - 2 * step / self.coding_from)
         terms = {
             "equivariance": c.equivariance
-            * (equivariance_loss(row, amounts[..., 0].long()) + equivariance_loss(downbeat, delay)),
+            * (equivariance_loss(row, amounts["pitch"].long()) + equivariance_loss(downbeat, delay)),
             "bar": c.bar * fades * F.nll_loss((canonical.downbeat + 1e-6).log(), bar),
         }
         return terms | {"loss": terms["equivariance"] + terms["bar"]}
@@ -191,11 +194,12 @@ class AlignedTask(MusicTask):
         number = min(STARTING_WINDOWS, len(self.windows))
         which = np.sort(rng.choice(len(self.windows), size=number, replace=False))
         windows = torch.from_numpy(self.windows.center()[which]).to(model.encoder.head.weight.device)
-        model.operators.log_step[0] = math.log(SEMITONE)
-        model.operators.log_step[3] = math.log(STEP)
+        for index, kind in enumerate(self.kinds):
+            if kind.name in UNIT_LENGTHS:
+                model.operators.log_step[index] = math.log(UNIT_LENGTHS[kind.name])
         with torch.autocast(windows.device.type, enabled=False):
             basis = model.operators.axes()
-            start_from_music(model.encoder, model.decoder, basis, windows, semitone=SEMITONE, step=STEP)
+            start_from_music(model.encoder, model.decoder, basis, windows)
 
     def _noise(self, z: Tensor, basis: Tensor) -> Tensor:
         noise = self.config.latent_noise * torch.randn_like(z)

@@ -20,24 +20,22 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from softaxes.data.music import Windows
 from softaxes.geometry.fit import fit_axes
 from softaxes.geometry.kinds import Circle
 from softaxes.geometry.operators import LearnedOperators
-from softaxes.geometry.shifts import shift
-from softaxes.losses._ranks import sum_over_ranks
 from softaxes.losses.factorization import SoftFactorization
 from softaxes.losses.notes import note_loss
 from softaxes.losses.prediction import predict_infonce, predict_squared_error
+from softaxes.losses.variance import decorrelation_term, scale_term
 from softaxes.model.model import Model
 from softaxes.model.part import Part
 from softaxes.training.task import Batch
 from softaxes.training.tasks.music.config import MusicConfig, music_kinds, networks_of
-from softaxes.training.tasks.music.views import LAWS, hide_rectangles, transposed
+from softaxes.training.tasks.music.views import hide_rectangles, training_views
 
 
 class MusicNetwork(nn.Module):
@@ -103,43 +101,18 @@ class MusicTask:
         return self.views(torch.from_numpy(self.windows.rolls[which]), rng)
 
     def views(self, wide: Tensor, rng: np.random.Generator, isolated: float | None = None) -> dict[str, Tensor]:
-        """Anchors ``rolls`` [:, 0] and three views each, (B, 4, 2, 128, steps) uint8, with ``amounts`` (B, 3, K)."""
-        share = self.config.isolated if isolated is None else isolated
-        lone = torch.from_numpy(rng.random(len(wide)) < share)
-        wide = transposed(wide, torch.from_numpy(rng.integers(-6, 7, size=len(wide))))
-        wide = torch.where(lone[:, None, None, None], self._motif(wide, rng), wide)
-        semitones, steps = self._amounts(rng, len(wide))
-        amounts = torch.zeros(len(wide), 3, len(self.kinds))
-        amounts[..., 0] = semitones
-        for column, active in ((1, ~lone), (2, ~lone), (3, lone)):
-            amounts[..., column] = steps * active[:, None]
-        rolls = [self._crop(wide, torch.zeros(len(wide), dtype=torch.long))]
-        for view in range(3):
-            rolls.append(self._crop(transposed(wide, semitones[:, view]), steps[:, view]))
-        return {"rolls": torch.stack(rolls, dim=1), "amounts": amounts, "lone": lone}
-
-    def _amounts(self, rng: np.random.Generator, n: int) -> tuple[Int[Tensor, "B 3"], Int[Tensor, "B 3"]]:
-        """Semitones and steps of a pitch view, a time view and a view that shifts both."""
-        draw = LAWS[self.config.shift_law]
-        semitones = draw(rng, self.config.pitch_semitones, (n, 3))
-        steps = draw(rng, self.config.shift_steps, (n, 3))
-        semitones[:, 1], steps[:, 0] = 0, 0
-        return torch.from_numpy(semitones), torch.from_numpy(steps)
-
-    def _motif(self, wide: Tensor, rng: np.random.Generator) -> Tensor:
-        """A motif of 6 steps up to half a window in silence, placed so that no shift moves it out."""
+        """See `training_views`; ``isolated`` other than the config's."""
         c = self.config
-        start = self.windows.offset + c.shift_steps
-        room = max(2, c.window_steps - 2 * c.shift_steps)
-        length = torch.from_numpy(rng.integers(min(6, room), room + 1, size=len(wide)))
-        place = torch.arange(wide.shape[-1])
-        inside = (place >= start) & (place < start + length[:, None])
-        motif = wide * inside[:, None, None].to(wide.dtype)
-        motif[:, 0, :, start] |= motif[:, 1, :, start]  # what was held over begins here
-        return motif
-
-    def _crop(self, wide: Tensor, steps: Tensor) -> Tensor:
-        return shift(wide, steps, dim=-1, edge="stream", context=self.windows.offset)[0]
+        return training_views(
+            wide,
+            rng,
+            self.kinds,
+            context=self.windows.offset,
+            semitones=c.pitch_semitones,
+            steps=c.shift_steps,
+            law=c.shift_law,
+            isolated=c.isolated if isolated is None else isolated,
+        )
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
         assert isinstance(model, MusicNetwork)
@@ -148,14 +121,13 @@ class MusicTask:
         anchor, views = latents[:, 0], latents[:, 1:]
         factorized = self.factorization(anchor=anchor, views=views, amount=amounts)
         predicted = predict_views(model.operators, anchor, amounts)
-        content = model.operators.content(anchor)
-        spread, correlation = content_spread(content, ~batch["lone"])
+        content, running = model.operators.content(anchor), ~batch["lone"]
         terms = {
             "factorization": factorized.total,
             "squared_error": c.squared_error * predict_squared_error(predicted, views, anchor),
             "infonce": c.infonce * predict_infonce(predicted, views, temperature=c.temperature),
-            "spread": c.spread * spread,
-            "decorrelation": c.decorrelation * correlation,
+            "spread": c.spread * scale_term(content, used=running),
+            "decorrelation": c.decorrelation * decorrelation_term(content, used=running),
             "notes": c.notes * self._notes(model.decoder, anchor, predicted, batch["rolls"]),
         }
         if c.masked:
@@ -206,20 +178,3 @@ def predict_views(
     """What the operators say of each view of an anchor."""
     repeated = anchor[:, None].expand(-1, amounts.shape[1], -1)
     return operators(repeated.flatten(0, 1), amounts.flatten(0, 1)).unflatten(0, amounts.shape[:2])
-
-
-def content_spread(content: Float[Tensor, "B D"], used: Tensor, *, least: float = 1.0) -> tuple[Tensor, Tensor]:
-    """A hinge on each coordinate's standard deviation, and the mean squared off-diagonal covariance.
-
-    The hinge keeps its gradient where everything has collapsed, which SIGReg does not. Source: Bardes, Ponce, LeCun,
-    "VICReg", 2022, eqs. 1-4. Rows that are not ``used`` are left out.
-    """
-    with torch.autocast(content.device.type, enabled=False):
-        rows = content.float() * used[:, None]
-        number = sum_over_ranks(used.sum().float())
-        mean = sum_over_ranks(rows.sum(0)) / number.clamp_min(1)
-        centred = (rows - mean) * used[:, None]
-        covariance = sum_over_ranks(centred.T @ centred) / (number - 1).clamp_min(1)
-        deviation = (covariance.diagonal() + 1e-4).sqrt()
-        off = covariance - torch.diag(covariance.diagonal())
-        return F.relu(least - deviation).mean(), off.square().sum() / len(off)
