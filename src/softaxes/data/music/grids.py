@@ -132,7 +132,7 @@ def ticks_of(events: Events, seconds: NDArray[np.float64]) -> NDArray[np.float64
     return at[segment] + (seconds - at_seconds[segment]) / per_tick[segment]
 
 
-def phase_of(ticks: Ticks, ticks_per_beat: int, per_beat: int = PHASES[0]) -> complex:
+def phase_of(ticks: Ticks | Exact, ticks_per_beat: int, per_beat: int = PHASES[0]) -> complex:
     """Mean of the notes' phases on a grid of ``per_beat``: length 0 (scattered) .. 1 (equal), angle 0 on the grid."""
     return complex(np.exp(2j * np.pi * ticks * per_beat / ticks_per_beat).mean()) if len(ticks) else 0j
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from softaxes.data.music.manifest import Skipped
 from softaxes.data.music.midi import Limits, abc_to_midi_program, read_bytes
-from softaxes.data.music.read import song_from_midi
+from softaxes.data.music.read import Reading, song_from_midi
 from softaxes.data.music.song import Song, meters_from_downbeats
 
 BAR_ACCENT = 105  # abc2midi's default velocity of a bar's first note; the others get 95 and 80
@@ -116,7 +116,7 @@ def _is_text(text_or_path: str | os.PathLike[str]) -> bool:
 def _song(midi: bytes | str, name: str, steps_per_beat: int, limits: Limits) -> Song:
     if isinstance(midi, str):
         raise ValueError(midi)
-    song = song_from_midi(midi, name, steps_per_beat, limits=limits)
+    song = song_from_midi(midi, name, steps_per_beat, reading=Reading("ticks"), limits=limits)
     if len(song.notes) == 0:
         raise ValueError("no notes in the tune")
     first_voice = song.notes[song.notes["track"] == 0]

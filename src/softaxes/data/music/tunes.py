@@ -20,7 +20,7 @@ from softaxes.data.music.song import Song
 from softaxes.data.music.tunebook import cut_tunes, decode, tunes_to_songs
 
 BOOKS = ("airdsAirs", "oneills1850", "ryansMammoth")
-CACHE_VERSION = 3  # rises when what is read from the same files changes
+CACHE_VERSION = 4  # rises when what is read from the same files changes
 
 
 def tunes_folder() -> Path:

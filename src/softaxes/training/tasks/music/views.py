@@ -34,7 +34,9 @@ def moved_windows(
     return torch.stack(views, dim=1)
 
 
-def transposed(rolls: Shaped[Tensor, "B 2 128 steps"], semitones: Int[Tensor, " B"]) -> Shaped[Tensor, "B 2 128 steps"]:
+def transposed(
+    rolls: Shaped[Tensor, "B channels 128 steps"], semitones: Int[Tensor, " B"]
+) -> Shaped[Tensor, "B channels 128 steps"]:
     """Rolls moved along pitch; nothing wraps."""
     return shift(rolls, semitones, dim=-2, edge="zero")[0] if bool(semitones.any()) else rolls
 
