@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from softaxes.diagnostics import analogies, cosines
 from softaxes.diagnostics.labelled import label
 from softaxes.geometry.kinds import Circle, Line
 
@@ -73,3 +74,13 @@ def test_rows_keep_labels_together(world):
 def test_mistakes_are_named(world, change, message):
     with pytest.raises(ValueError, match=message):
         label(**world | change)
+
+
+def test_a_metric_takes_arrays_or_what_is_checked_already(rng):
+    world = worlds.perfect(rng, items=30)
+    world_arrays = args(world, "kinds")
+    batch = label(**world_arrays)
+    for metric, options in ((cosines.opening_angle, {}), (analogies.analogy_error, {"donors": 3})):
+        assert metric(**world_arrays, **options) == metric(batch, **options)
+        positional = (world["anchor"], world["views"], world["kind"], world["amount"])
+        assert metric(*positional, kinds=world["kinds"], **options) == metric(batch, **options)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from softaxes.diagnostics.cosines import chance_same_anchor, pair_cosines
+from softaxes.diagnostics.cosines import chance_same_anchor, cosines
 from softaxes.diagnostics.labelled import label
 from softaxes.geometry.kinds import Circle, Line
 from softaxes.report.redraw import BINS, CLOCK_BINS, cosine_bins, moves, phase_errors, success_row
@@ -34,7 +34,7 @@ def batch(n: int = 60):  # type: ignore[no-untyped-def]
 
 
 def test_cosines_fall_into_the_bins_that_were_promised() -> None:
-    bins = cosine_bins(pair_cosines(batch()), dims=8)
+    bins = cosine_bins(cosines(batch()), dims=8)
     assert bins["chance"] == pytest.approx(chance_same_anchor(8))
     assert list(bins["parts"]) == ["all", "unclipped", "clipped"]
     groups = {(g["kind"], g["relation"]): np.array(g["counts"]) for g in bins["parts"]["all"]}

@@ -20,15 +20,13 @@ same, short shifts too.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from softaxes.diagnostics.labelled import Array, Labelled, label
-from softaxes.geometry.kinds import Circle, Kind
+from softaxes.diagnostics.labelled import Array, Labelled, on_arrays
+from softaxes.geometry.kinds import Circle
 
 # |a + b - c - x| / |a - x| for independent isotropic latents of many dimensions, and the same where c is x
 CHANCE, CHANCE_CANCELLING = math.sqrt(2), math.sqrt(3)
@@ -55,21 +53,9 @@ class Additivity:
         return float(alive.mean()) if len(alive) else math.nan
 
 
-def additivity(
-    anchor: ArrayLike,
-    views: ArrayLike,
-    kind: ArrayLike,
-    amount: ArrayLike,
-    *,
-    clipped: ArrayLike | None = None,
-    kinds: Sequence[Kind] | None = None,
-) -> Additivity:
-    """Errors of all triples of views that add up; circles have none."""
-    return triples(label(anchor, views, kind, amount, clipped=clipped, kinds=kinds))
-
-
-def triples(batch: Labelled) -> Additivity:
-    """``additivity`` of data that is already checked; cost O(B V^3), memory O(B V D)."""
+@on_arrays
+def additivity(batch: Labelled) -> Additivity:
+    """Errors of all triples of views that add up; circles have none. Cost O(B V^3), memory O(B V D)."""
     lines = [i for i, declared in enumerate(batch.kinds) if not isinstance(declared, Circle)]
     usable = np.isin(batch.kind, lines) & batch.shifted
     pairs = list(combinations(range(batch.kind.shape[1]), 2))
@@ -129,16 +115,9 @@ class SizeLaw:
     n: int
 
 
-def size_law(
-    anchor: ArrayLike,
-    views: ArrayLike,
-    kind: ArrayLike,
-    amount: ArrayLike,
-    *,
-    kinds: Sequence[Kind] | None = None,
-) -> dict[str, SizeLaw]:
+@on_arrays
+def size_law(batch: Labelled) -> dict[str, SizeLaw]:
     """The size law of each kind, by name."""
-    batch = label(anchor, views, kind, amount, kinds=kinds)
     found = {}
     for index, declared in enumerate(batch.kinds):
         moments, _ = size_moments(batch, index)

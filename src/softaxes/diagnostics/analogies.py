@@ -13,59 +13,21 @@ Source: Mikolov, Yih & Zweig 2013 for the offset method; donors from other songs
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from softaxes.diagnostics.labelled import Array, Labelled, label
+from softaxes.diagnostics.labelled import Array, Labelled, on_arrays
 from softaxes.diagnostics.operators import relative_errors
-from softaxes.geometry.kinds import Kind
 
 
-def analogies(
-    anchor: ArrayLike,
-    views: ArrayLike,
-    kind: ArrayLike,
-    amount: ArrayLike,
-    *,
-    group: ArrayLike | None = None,
-    kinds: Sequence[Kind] | None = None,
-    donors: int = 5,
-    seed: int = 0,
-) -> Array:
+@on_arrays
+def analogies(batch: Labelled, *, donors: int = 5, seed: int = 0) -> Array:
     """Predicted latent of every view, (B, V, D); NaN where other groups hold fewer than ``donors`` such views.
 
     Args:
         donors: number of other crops whose difference is averaged, >= 1.
         seed: of the draw of donors.
     """
-    return predict_from_donors(label(anchor, views, kind, amount, group=group, kinds=kinds), donors, seed)
-
-
-def analogy_error(
-    anchor: ArrayLike,
-    views: ArrayLike,
-    kind: ArrayLike,
-    amount: ArrayLike,
-    *,
-    group: ArrayLike | None = None,
-    kinds: Sequence[Kind] | None = None,
-    donors: int = 5,
-    seed: int = 0,
-) -> dict[str, float]:
-    """Mean relative error of the analogies of each kind, by name; 0: exact, 1: did nothing, NaN: not enough donors.
-
-    Chance, for differences that point anywhere and for independent latents: sqrt(1 + 1 / donors).
-    """
-    batch = label(anchor, views, kind, amount, group=group, kinds=kinds)
-    predicted = predict_from_donors(batch, donors, seed)
-    found = {index: donor_errors(batch, predicted, index)[0] for index in range(len(batch.kinds))}
-    return {batch.kinds[i].name: float(e.mean()) if len(e) else math.nan for i, e in found.items()}
-
-
-def predict_from_donors(batch: Labelled, donors: int, seed: int) -> Array:
-    """``analogies`` of data that is already checked."""
     if donors < 1:
         raise ValueError(f"`donors` must be >= 1, got {donors}")
     rng = np.random.default_rng(seed)
@@ -81,6 +43,17 @@ def predict_from_donors(batch: Labelled, donors: int, seed: int) -> Array:
             drawn = np.argpartition(key[enough], donors - 1, axis=1)[:, :donors]
             predicted[item[enough], view[enough]] = batch.anchor[item[enough]] + difference[drawn].mean(axis=1)
     return predicted
+
+
+@on_arrays
+def analogy_error(batch: Labelled, *, donors: int = 5, seed: int = 0) -> dict[str, float]:
+    """Mean relative error of the analogies of each kind, by name; 0: exact, 1: did nothing, NaN: not enough donors.
+
+    Chance, for differences that point anywhere and for independent latents: sqrt(1 + 1 / donors).
+    """
+    predicted = analogies(batch, donors=donors, seed=seed)
+    found = {index: donor_errors(batch, predicted, index)[0] for index in range(len(batch.kinds))}
+    return {batch.kinds[i].name: float(e.mean()) if len(e) else math.nan for i, e in found.items()}
 
 
 def donor_errors(batch: Labelled, predicted: Array, kind: int) -> tuple[Array, Array]:

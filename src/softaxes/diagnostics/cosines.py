@@ -12,7 +12,7 @@ Conventions: those of ``labelled``. Pairs with a dead or unshifted view have no 
 
 Chance: two differences of one anchor share an end, so an encoder that sends every image to an independent place
 scores about +0.5 in *all* of these, not 0 (``chance_same_anchor``); two unrelated directions have mean |cos| of about
-sqrt(2 / (pi D)) (``chance_independent``). These cosines compare differences of ONE anchor: they can be perfect while
+sqrt(2 / (pi D)). These cosines compare differences of ONE anchor: they can be perfect while
 every image has its own direction. ``global_axis`` asks that question.
 
 The figures, and ``opening_angle`` between the mean + and the mean - difference of a line, are those of S. H. Hawley
@@ -23,14 +23,12 @@ The figures, and ``opening_angle`` between the mean + and the mean - difference 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.special import hyp2f1
 
-from softaxes.diagnostics.labelled import Array, Labelled, label
+from softaxes.diagnostics.labelled import Array, Labelled, on_arrays
 from softaxes.geometry.kinds import Circle, Kind
 
 RELATIONS = ("cross", "same", "opposite", "circle")
@@ -98,21 +96,9 @@ class Cosines:
         return edges, {n: np.histogram(cos[self.relation(n)], edges)[0] for n in RELATIONS if self.relation(n).any()}
 
 
-def cosines(
-    anchor: ArrayLike,
-    views: ArrayLike,
-    kind: ArrayLike,
-    amount: ArrayLike,
-    *,
-    clipped: ArrayLike | None = None,
-    kinds: Sequence[Kind] | None = None,
-) -> Cosines:
+@on_arrays
+def cosines(batch: Labelled) -> Cosines:
     """Cosine and promised cosine of every pair of views of each anchor; V (V-1) / 2 pairs an item at most."""
-    return pair_cosines(label(anchor, views, kind, amount, clipped=clipped, kinds=kinds))
-
-
-def pair_cosines(batch: Labelled) -> Cosines:
-    """``cosines`` of data that is already checked."""
     i, j = np.triu_indices(batch.kind.shape[1], k=1)
     item, pair = np.nonzero(batch.shifted[:, i] & batch.shifted[:, j])
     left, right = (item, i[pair]), (item, j[pair])
@@ -128,20 +114,13 @@ def pair_cosines(batch: Labelled) -> Cosines:
     return Cosines(batch.kinds, cos, promised, alive, item, first, second, clipped, dead)
 
 
-def opening_angle(
-    anchor: ArrayLike,
-    views: ArrayLike,
-    kind: ArrayLike,
-    amount: ArrayLike,
-    *,
-    kinds: Sequence[Kind] | None = None,
-) -> dict[str, float]:
+@on_arrays
+def opening_angle(batch: Labelled) -> dict[str, float]:
     """Degrees between the mean + and the mean - difference of each line, by name; in [0, 180].
 
     180: up and down are one axis. 60 to 90: chance, for independent latents (60 where both signs share their anchors).
     0: both point the same way. NaN if a kind lacks one of the signs, or its differences cancel to nothing.
     """
-    batch = label(anchor, views, kind, amount, kinds=kinds)
     lines = [i for i, k in enumerate(batch.kinds) if not isinstance(k, Circle)]
     means = {i: signed_differences(batch, i)[0].mean(axis=0, keepdims=True) for i in lines if (batch.kind == i).any()}
     return {batch.kinds[i].name: float(angle_of_halves(means[i])[0]) if i in means else math.nan for i in lines}
@@ -172,17 +151,7 @@ def chance_same_anchor(dims: int) -> float:
 
     E cos = rho 2/D (G((D+1)/2) / G(D/2))^2 2F1(1/2, 1/2; D/2 + 1; rho^2) with correlation rho = 1/2 (Hotelling 1953).
     """
-    _check_dims(dims)
-    ratio = math.exp(2 * (math.lgamma((dims + 1) / 2) - math.lgamma(dims / 2)))
-    return 0.5 * 2 / dims * ratio * float(hyp2f1(0.5, 0.5, dims / 2 + 1, 0.25))
-
-
-def chance_independent(dims: int) -> float:
-    """Mean |cos| of two independent random directions: G(D/2) / (sqrt(pi) G((D+1)/2)), about sqrt(2 / (pi D))."""
-    _check_dims(dims)
-    return math.exp(math.lgamma(dims / 2) - math.lgamma((dims + 1) / 2)) / math.sqrt(math.pi)
-
-
-def _check_dims(dims: int) -> None:
     if dims < 1:
         raise ValueError(f"`dims` must be >= 1, got {dims}")
+    ratio = math.exp(2 * (math.lgamma((dims + 1) / 2) - math.lgamma(dims / 2)))
+    return 0.5 * 2 / dims * ratio * float(hyp2f1(0.5, 0.5, dims / 2 + 1, 0.25))

@@ -15,14 +15,12 @@ Per circle, where differences of one amount point everywhere and only their plan
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from softaxes.diagnostics.bootstrap import Bootstrap
-from softaxes.diagnostics.labelled import Array, Labelled, label
+from softaxes.diagnostics.labelled import Array, Labelled, on_arrays
 from softaxes.diagnostics.spectrum import principal_directions
 from softaxes.geometry.kinds import Circle, Kind
 
@@ -42,17 +40,9 @@ class AxisAgreement:
     chance: float
 
 
-def axis_agreement(
-    anchor: ArrayLike,
-    views: ArrayLike,
-    kind: ArrayLike,
-    amount: ArrayLike,
-    *,
-    group: ArrayLike | None = None,
-    kinds: Sequence[Kind] | None = None,
-) -> dict[str, AxisAgreement]:
+@on_arrays
+def axis_agreement(batch: Labelled) -> dict[str, AxisAgreement]:
     """Agreement of each kind, by name."""
-    batch = label(anchor, views, kind, amount, group=group, kinds=kinds)
     found = {}
     for index, declared in enumerate(batch.kinds):
         values, _ = agreement_values(batch, index)

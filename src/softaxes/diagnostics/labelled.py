@@ -5,6 +5,8 @@ torch; ``kind`` (B, V) holds integers that index ``kinds``, or names; ``amount``
 ``clipped`` (B, V) says which views lost content at an edge; ``group`` (B,) says which items belong together (a song):
 intervals resample groups and held-out means held-out groups. Without ``group`` each item is its own. Without ``kinds``
 every kind is a line. Everything is computed in float64.
+A metric takes these as they are, ``cosines(anchor, views, kind, amount, kinds=...)``, or a `Labelled`, which is checked
+once for many of them (``on_arrays``).
 
 A difference no longer than the rounding of float32 latents (``RESOLUTION`` times the largest |z|) has no direction. It
 is left out wherever a direction is asked for, and counted as *dead*.
@@ -12,10 +14,10 @@ is left out wherever a direction is asked for, and counted as *dead*.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +26,8 @@ from numpy.typing import ArrayLike, NDArray
 from softaxes.geometry.kinds import Kind, Line, check_kinds
 
 Array = NDArray[Any]
+R = TypeVar("R")
+LABELS = ("anchor", "views", "kind", "amount", "clipped", "group", "kinds")  # arguments of `label`
 RESOLUTION = float(np.finfo(np.float32).eps)
 
 
@@ -133,6 +137,19 @@ def label(
     if lost is not None and lost.dtype != np.bool_:
         raise ValueError(f"`clipped` must hold booleans, got {lost.dtype}")
     return Labelled(z, zv, index, signed, lost, group_index(group, len(z)), declared)
+
+
+def on_arrays(metric: Callable[..., R]) -> Callable[..., R]:
+    """A metric of a `Labelled` that also takes what `label` takes, before its own options."""
+
+    @wraps(metric)
+    def either(*data: Any, **options: Any) -> R:
+        if data and isinstance(data[0], Labelled):
+            return metric(*data, **options)
+        labels = {name: options.pop(name) for name in LABELS if name in options}
+        return metric(label(*data, **labels), **options)
+
+    return either
 
 
 def to_numpy(value: ArrayLike) -> Array:

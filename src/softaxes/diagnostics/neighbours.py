@@ -16,7 +16,6 @@ Metrics:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +23,8 @@ import torch
 from numpy.typing import ArrayLike
 
 from softaxes.diagnostics.held_out import Folds, held_out_axes
-from softaxes.diagnostics.labelled import Array, Labelled, finite, label
+from softaxes.diagnostics.labelled import Array, Labelled, finite, on_arrays
 from softaxes.geometry.axes import Axes
-from softaxes.geometry.kinds import Kind
 
 TIES = ("worst", "half")
 _CHUNK = 2_000_000  # distances held at once
@@ -131,16 +129,12 @@ class ContentRanks:
         return _mean(self.rank <= 1)
 
 
+@on_arrays
 def content_ranks(
-    anchor: ArrayLike,
-    views: ArrayLike,
-    kind: ArrayLike,
-    amount: ArrayLike,
+    batch: Labelled,
     *,
-    clipped: ArrayLike | None = None,
-    group: ArrayLike | None = None,
-    kinds: Sequence[Kind] | None = None,
     axes: Axes | None = None,
+    folds: Folds | None = None,
     embargo: bool = False,
     ties: str = "worst",
 ) -> ContentRanks:
@@ -148,19 +142,14 @@ def content_ranks(
 
     Args:
         axes: fitted on other data; if None, each half of the groups gets axes fitted on the other half.
+        folds: the same as items and their axes, where they are at hand.
         embargo: leave out other anchors of the same ``group``.
     """
-    batch = label(anchor, views, kind, amount, clipped=clipped, group=group, kinds=kinds)
-    return same_content(batch, held_out_axes(batch, axes), embargo=embargo, ties=ties)
-
-
-def same_content(batch: Labelled, folds: Folds, *, embargo: bool = False, ties: str = "worst") -> ContentRanks:
-    """``content_ranks`` of data that is already checked."""
     rank = np.zeros(batch.kind.shape)
-    for items, axes in folds:
+    for items, fitted in held_out_axes(batch, axes) if folds is None else folds:
         row, view = np.nonzero(batch.shifted[items])
-        content = axes.remove(torch.from_numpy(batch.anchor)).numpy()
-        moved = axes.remove(torch.from_numpy(batch.views[items[row], view])).numpy()
+        content = fitted.remove(torch.from_numpy(batch.anchor)).numpy()
+        moved = fitted.remove(torch.from_numpy(batch.views[items[row], view])).numpy()
         groups = (batch.group[items[row]], batch.group) if embargo else (None, None)
         found = ranks(moved, content, items[row], query_group=groups[0], gallery_group=groups[1], ties=ties)
         rank[items[row], view] = found

@@ -17,7 +17,7 @@ Metrics:
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -26,9 +26,9 @@ from numpy.typing import ArrayLike
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.model_selection import GroupKFold
 
-from softaxes.diagnostics.labelled import Array, Labelled, finite, group_index, label, to_numpy
+from softaxes.diagnostics.labelled import Array, Labelled, finite, group_index, on_arrays, to_numpy
 from softaxes.diagnostics.spectrum import principal_directions
-from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.kinds import Circle
 
 ALPHAS = np.logspace(-6, 3, 10)  # ridge weights to choose from, per row
 
@@ -71,21 +71,12 @@ def ridge_r2(latents: ArrayLike, target: ArrayLike, group: ArrayLike | None = No
     return Probe(float(r2_of_means(values.mean(axis=0, keepdims=True))[0]), 0.0, values)
 
 
-def shift_r2(
-    anchor: ArrayLike,
-    views: ArrayLike,
-    kind: ArrayLike,
-    amount: ArrayLike,
-    *,
-    group: ArrayLike | None = None,
-    kinds: Sequence[Kind] | None = None,
-    folds: int = 5,
-) -> dict[str, Probe]:
+@on_arrays
+def shift_r2(batch: Labelled, *, folds: int = 5) -> dict[str, Probe]:
     """Held-out R^2 of the amount from the difference, per line by name; a constant latent scores 0.
 
     Lines without views are left out.
     """
-    batch = label(anchor, views, kind, amount, group=group, kinds=kinds)
     lines = [i for i, declared in enumerate(batch.kinds) if not isinstance(declared, Circle)]
     probes = {i: shift_probe(batch, i, folds=folds)[0] for i in lines if (batch.kind == i).any()}
     return {batch.kinds[i].name: probe for i, probe in probes.items()}
@@ -133,15 +124,9 @@ class Overlap:
     angles: Array
 
 
+@on_arrays
 def subspace_overlap(
-    anchor: ArrayLike,
-    views: ArrayLike,
-    kind: ArrayLike,
-    amount: ArrayLike,
-    *,
-    kinds: Sequence[Kind] | None = None,
-    dims: int | None = None,
-    variance: float = 0.9,
+    batch: Labelled, *, dims: int | None = None, variance: float = 0.9
 ) -> dict[tuple[str, str], Overlap]:
     """Overlap of every two kinds.
 
@@ -151,16 +136,10 @@ def subspace_overlap(
 
     Kinds without a living difference are left out.
     """
-    batch = label(anchor, views, kind, amount, kinds=kinds)
     if dims is not None and not 1 <= dims <= batch.anchor.shape[1]:
         raise ValueError(f"`dims` must lie in 1..{batch.anchor.shape[1]}, got {dims}")
     if not 0 < variance <= 1:
         raise ValueError(f"`variance` must lie in (0, 1], got {variance}")
-    return overlaps(batch, dims, variance)
-
-
-def overlaps(batch: Labelled, dims: int | None = None, variance: float = 0.9) -> dict[tuple[str, str], Overlap]:
-    """``subspace_overlap`` of data that is already checked."""
     bases = {k.name: _subspace(batch, i, dims, variance) for i, k in enumerate(batch.kinds)}
     names = [name for name, basis in bases.items() if len(basis)]
     return {(a, b): _overlap(bases[a], bases[b]) for a, b in combinations(names, 2)}

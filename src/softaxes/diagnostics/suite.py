@@ -15,7 +15,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from softaxes.diagnostics import additivity, cosines, global_axis, neighbours, operators, probes, spectrum
-from softaxes.diagnostics.analogies import donor_errors, predict_from_donors
+from softaxes.diagnostics.analogies import analogies, donor_errors
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.held_out import Folds, coordinates, fit, held_out_axes, predict
 from softaxes.diagnostics.labelled import Array, Labelled, label
@@ -75,7 +75,7 @@ def diagnose(
 def _same_anchor(suite: Suite) -> None:
     """Dead views, the cosines of each relation (of each kind too, where there are several), the opening angles."""
     batch = suite.batch
-    found = cosines.pair_cosines(batch)
+    found = cosines.cosines(batch)
     item, view = np.nonzero(batch.shifted)
     suite.add("dead", (~batch.alive)[item, view], item, chance=0.0)
     chance = cosines.chance_same_anchor(batch.anchor.shape[1])
@@ -130,7 +130,7 @@ def _axes_of_all(suite: Suite) -> None:
 def _laws(suite: Suite) -> None:
     """Additivity of lines where triples add up, the size law of every kind."""
     batch = suite.batch
-    found = additivity.triples(batch)
+    found = additivity.additivity(batch)
     alive = ~np.isnan(found.error)
     for index, line in suite.lines:
         of_kind = found.kind == index
@@ -176,7 +176,7 @@ def _first_two(variances: Array) -> Array:
 
 def _content(suite: Suite, folds: Folds) -> None:
     """Is the same music still the nearest, once the axes are removed?"""
-    found = neighbours.same_content(suite.batch, folds)
+    found = neighbours.content_ranks(suite.batch, folds=folds)
     for part, mask in _parts_of(found.clipped, len(found.rank)).items():
         right, item = (found.rank <= 1)[mask], found.item[mask]
         suite.add("content_recall", right, item, chance=1 / found.candidates, part=part)
@@ -195,7 +195,7 @@ def _operators(suite: Suite, folds: Folds, seed: int) -> None:
         level = float(own.chance[item, view].mean()) if len(item) else math.nan
         suite.add("own_shift", own.right[item, view], item, chance=level, kind=kind.name)
         _retrieval(suite, predicted, of_kind, kind.name, seed)
-    by_donors = predict_from_donors(batch, DONORS, seed)
+    by_donors = analogies(batch, donors=DONORS, seed=seed)
     for index, line in suite.lines:
         errors, item = donor_errors(batch, by_donors, index)
         if len(errors):
@@ -271,7 +271,7 @@ def _probes(suite: Suite) -> None:
             probe, item = probes.shift_probe(batch, index)
             statistic = probes.r2_of_means
             suite.add("shift_r2", probe.values, item, chance=0.0, kind=line.name, statistic=statistic)
-    for (a, b), found in probes.overlaps(batch).items():
+    for (a, b), found in probes.subspace_overlap(batch).items():
         nothing = (math.nan, math.nan)
         n = int((batch.alive & batch.shifted).sum())
         suite.put("subspace_overlap", found.overlap, nothing, n, chance=found.chance, kind=f"{a}+{b}")

@@ -28,7 +28,7 @@ from torch import Tensor
 from softaxes.data.blobs import KINDS, MAX_SHIFT, PITCH, TIME, blob_images
 from softaxes.diagnostics import Figure, Report, spectrum
 from softaxes.diagnostics.bootstrap import Bootstrap
-from softaxes.diagnostics.cosines import angle_of_halves, chance_same_anchor, pair_cosines, signed_differences
+from softaxes.diagnostics.cosines import angle_of_halves, chance_same_anchor, cosines, signed_differences
 from softaxes.diagnostics.labelled import Array, Labelled, label
 from softaxes.geometry.shifts import Shift, labelled_views
 
@@ -85,7 +85,7 @@ def notebook_figures(latents: NotebookLatents, grid: Array | None = None, *, dra
     dims, n = latents.anchor.shape[1], len(latents.anchor)
     pairs, item = _pair_rows(latents)
     bootstrap = Bootstrap(n, n=draws)
-    found = pair_cosines(pairs)
+    found = cosines(pairs)
     figures = []
     for key, relation in (("cross_cos", "cross"), ("same_cos", "same"), ("opposite_cos", "opposite")):
         chosen = found.relation(relation)

@@ -12,7 +12,7 @@ import numpy as np
 
 from softaxes import __version__, load
 from softaxes.diagnostics import Report
-from softaxes.diagnostics.cosines import pair_cosines
+from softaxes.diagnostics.cosines import cosines
 from softaxes.report import redraw
 from softaxes.report.music_page import UNITS, music_page
 from softaxes.report.music_probes import probe_section, run_probes
@@ -96,5 +96,5 @@ def music_redraw(found: MusicFindings) -> dict[str, Any]:
     if isolated is not None:
         known = {row["kind"] for row in moves}
         moves += [row for row in redraw.moves(isolated, found.model.axes, UNITS) if row["kind"] not in known]
-    cosines = redraw.cosine_bins(pair_cosines(running), dims=running.anchor.shape[1])
-    return {"cosines": cosines, "moves": moves, "success": success}
+    drawn = redraw.cosine_bins(cosines(running), dims=running.anchor.shape[1])
+    return {"cosines": drawn, "moves": moves, "success": success}

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from softaxes.diagnostics import Report, spectrum
-from softaxes.diagnostics.cosines import pair_cosines
+from softaxes.diagnostics.cosines import cosines
 from softaxes.diagnostics.held_out import coordinates, held_out_axes
 from softaxes.diagnostics.labelled import Labelled
 from softaxes.geometry.kinds import Circle
@@ -114,7 +114,7 @@ def _direction_blocks(found: MusicFindings) -> list[Block]:
     labels = batch.kind[item, view], batch.amount[item, view]
     names = [kind.name for kind in batch.kinds]
     asymmetry = directions.asymmetry(*directions.mean_halves(batch))
-    histograms = directions.cosine_histograms(pair_cosines(batch), dims=batch.anchor.shape[1])
+    histograms = directions.cosine_histograms(cosines(batch), dims=batch.anchor.shape[1])
     plane = directions.difference_plane(batch.difference[item, view], *labels, kinds=names)
     return [
         Picture(histograms, "Cosines between differences of one window. Chords of a circle may have any cosine: their "

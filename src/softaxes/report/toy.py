@@ -7,7 +7,7 @@ from typing import Any
 
 from softaxes import __version__
 from softaxes.data.blobs import KINDS
-from softaxes.diagnostics.cosines import pair_cosines
+from softaxes.diagnostics.cosines import cosines
 from softaxes.report import article, redraw
 from softaxes.report.page import write_page
 from softaxes.report.toy_page import toy_page
@@ -53,7 +53,7 @@ def toy_redraw(found: ToyFindings) -> dict[str, Any]:
     """The counts and curves behind the pictures, see `softaxes.report.redraw`."""
     triplets, shift_sweeps = found.latents.triplets, found.latents.shift_sweeps
     return {
-        "cosines": redraw.cosine_bins(pair_cosines(triplets), dims=triplets.anchor.shape[1]),
+        "cosines": redraw.cosine_bins(cosines(triplets), dims=triplets.anchor.shape[1]),
         "moves": redraw.moves(shift_sweeps, found.model.axes, {kind.name: "pixels" for kind in KINDS}),
         "success": [],
     }

@@ -10,7 +10,7 @@ import torch
 
 from softaxes.data.blobs import KINDS, MAX_SHIFT
 from softaxes.diagnostics import Figure, spectrum
-from softaxes.diagnostics.cosines import pair_cosines
+from softaxes.diagnostics.cosines import cosines
 from softaxes.diagnostics.labelled import Array
 from softaxes.report import article
 from softaxes.report.page import READING, Block, Page, Picture, Section, Table, Widget, kind_colour
@@ -125,7 +125,7 @@ def _direction_blocks(found: ToyFindings) -> list[Block]:
     item, view = np.nonzero(batch.shifted)
     labels = batch.kind[item, view], batch.amount[item, view]
     plane = directions.difference_plane(batch.difference[item, view], *labels, kinds=[kind.name for kind in KINDS])
-    histograms = directions.cosine_histograms(pair_cosines(batch), dims=batch.anchor.shape[1])
+    histograms = directions.cosine_histograms(cosines(batch), dims=batch.anchor.shape[1])
     names = ("cross_cos", "same_cos", "opposite_cos", "opening_angle", "difference_pca2", "dead")
     return [
         Picture(
