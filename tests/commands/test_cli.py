@@ -166,3 +166,9 @@ def test_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr(cli, "_load", lambda _: command)
     assert cli.main(["train"]) == cli.INTERRUPTED
     assert "goes on from there" in capsys.readouterr().err
+
+
+def test_every_command_is_a_file_of_its_own() -> None:
+    homes = {command.function.split(":")[0] for command in cli.COMMANDS.values()}
+    assert len(homes) == len(cli.COMMANDS)
+    assert all(home.startswith("softaxes.commands.") for home in homes)

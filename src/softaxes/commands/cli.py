@@ -35,10 +35,10 @@ COMMANDS = {
         "softaxes.commands.demo:demo", "the main job: blobs, then real tunes, one report (under 8 minutes)"
     ),
     "toy train": Command("softaxes.commands.toy_train:train_toy", "train a recipe on random blobs"),
-    "toy report": Command("softaxes.report.toy:toy_report", "every picture and number of a toy run"),
+    "toy report": Command("softaxes.commands.toy_report:report_toy", "every picture and number of a toy run"),
     "toy sweep": Command("softaxes.commands.toy_sweep:sweep_toy", "factorization weight against content, as a curve"),
     "train": Command("softaxes.commands.train:train_music", "train an encoder (and decoder) on a corpus of music"),
-    "report": Command("softaxes.report.music:music_report", "judge a music run on its held-out songs"),
+    "report": Command("softaxes.commands.report:report_music", "judge a music run on its held-out songs"),
     "steer": Command(
         "softaxes.commands.steer:steer", "move a MIDI file along a model's axes and write what it decodes to"
     ),
@@ -56,7 +56,7 @@ COMMANDS = {
     "motifs phrases": Command(
         "softaxes.commands.motifs_phrases:compare_phrases", "are a song's equal phrases found? (POP909)"
     ),
-    "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
+    "explore": Command("softaxes.commands.explore:explore", "a local page to see, drag and hear the axes"),
 }
 INTERRUPTED, BROKEN_PIPE = 130, 141
 EXTRAS = {  # packages that a command may lack, and the extra that brings each
