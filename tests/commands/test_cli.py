@@ -172,3 +172,12 @@ def test_every_command_is_a_file_of_its_own() -> None:
     homes = {command.function.split(":")[0] for command in cli.COMMANDS.values()}
     assert len(homes) == len(cli.COMMANDS)
     assert all(home.startswith("softaxes.commands.") for home in homes)
+
+
+@pytest.mark.parametrize("words", [["encode", "{0}", "--out", "x"], ["motifs", "search", "{0}/q.mid", "{0}"]])
+def test_a_device_that_is_not_there_is_one_line(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert cli.main([word.format(tmp_path) for word in words] + ["--device", "cuda"]) == 2
+    assert "there is no cuda device here: `device` must be one of auto, cpu" in one_line(capsys.readouterr().err)
