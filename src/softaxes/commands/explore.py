@@ -11,6 +11,7 @@ import tyro
 from softaxes.explorer.build import build
 from softaxes.explorer.serve import serve
 from softaxes.model.checkpoint import load, shipped
+from softaxes.model.threads import torch_threads
 
 DEFAULT = "pop909-melody"
 
@@ -37,7 +38,8 @@ def explore(
         open_browser: open the page.
     """
     name = model or default_model(shipped())
-    serve(build(load(name), name, folder, blobs, reports), host, port, open_browser)
+    with torch_threads(1):  # a single window gains nothing from more, and the browser needs the others
+        serve(build(load(name), name, folder, blobs, reports), host, port, open_browser)
 
 
 def default_model(names: Sequence[str]) -> str:
