@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from explorer.browser import Browser, chromium
 from explorer.conftest import running
 
-from softaxes.explorer import build
+from softaxes.explorer.build import build
 from softaxes.model.checkpoint import load
 
 PAGES = {

@@ -121,7 +121,7 @@ def test_an_unknown_key_is_named_where_a_command_takes_a_file_too(
         assert named in one_line(capsys.readouterr().err)
     path.write_text("pitch: [1, 2]\n")
     assert cli.main(["steer", "a.mid", "--out", "o.mid", "--config", str(path)]) == 2
-    assert "2" in one_line(capsys.readouterr().err)
+    assert "`pitch` a list" in one_line(capsys.readouterr().err)
 
 
 def test_flags_win_over_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +135,20 @@ def test_flags_win_over_the_config_file(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(cli, "_load", lambda _: command)
     assert cli.main(["train", "--steps", "5", "--config", str(path)]) == 0
     assert seen == [5, 7]
+
+
+def test_a_flag_wins_however_it_is_spelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def command(*, log_every: int = 1, progress: bool = True) -> None:
+        seen.extend([log_every, progress])
+
+    path = tmp_path / "run.yaml"
+    path.write_text("log_every: 3\nprogress: true\n")
+    monkeypatch.setattr(cli, "_load", lambda _: command)
+    for flags in (["--log_every", "5", "--no-progress"], ["--no-progress", "--log-every=5"]):
+        assert cli.main(["train", *flags, "--config", str(path)]) == 0
+    assert seen == [5, False, 5, False]
 
 
 def test_an_error_inside_a_command_is_one_line_too(
@@ -166,3 +180,18 @@ def test_interruption_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr(cli, "_load", lambda _: command)
     assert cli.main(["train"]) == cli.INTERRUPTED
     assert "goes on from there" in capsys.readouterr().err
+
+
+def test_every_command_is_a_file_of_its_own() -> None:
+    homes = {command.function.split(":")[0] for command in cli.COMMANDS.values()}
+    assert len(homes) == len(cli.COMMANDS)
+    assert all(home.startswith("softaxes.commands.") for home in homes)
+
+
+@pytest.mark.parametrize("words", [["encode", "{0}", "--out", "x"], ["motifs", "search", "{0}/q.mid", "{0}"]])
+def test_a_device_that_is_not_there_is_one_line(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert cli.main([word.format(tmp_path) for word in words] + ["--device", "cuda"]) == 2
+    assert "there is no cuda device here: `device` must be one of auto, cpu" in one_line(capsys.readouterr().err)

@@ -298,3 +298,20 @@ def test_every_method_has_one_name() -> None:
     learned = {"learned code", "learned mix", "learned mix, in context"}
     assert set(motif_evaluate.retrieval_methods()) == set(motif_evaluate.SIMILARITIES) | learned
     assert set(motif_evaluate.discovery_methods()) == set(motif_evaluate.DISCOVERY) | {"hybrid (siatec-c + learned)"}
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("csv_notes/1.csv", "has no movement at csv_notes/NN-1.csv"),
+        ("csv_notes/1-1.csv", "has no movement at csv_notes/NN-1.csv"),
+        ("groundTruth/piece/readme.txt", "has no piece at groundTruth/<piece>/<version>/csv/<name>.csv"),
+    ],
+)
+def test_a_data_set_without_pieces_is_one_line(
+    file: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / file).parent.mkdir(parents=True)
+    (tmp_path / file).write_text("onset,midi_number\n", encoding="utf-8")
+    assert cli.main(["motifs", "evaluate", "--data", str(tmp_path), "--tasks", "discovery"]) == 2
+    assert said in capsys.readouterr().err

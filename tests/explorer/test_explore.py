@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from softaxes import explorer
-from softaxes.explorer import default_model, explore
+from softaxes.commands import explore as command
+from softaxes.commands.explore import default_model, explore
 from softaxes.explorer.blob_world import untrained
 from softaxes.explorer.build import build
 from softaxes.model.checkpoint import save_model
@@ -28,10 +28,10 @@ def test_without_it_a_line_says_what_to_give(names: list[str], others: str) -> N
 def test_no_arguments_open_the_default_model(model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     save_model(model, tmp_path / "model.safetensors")
     served = []
-    monkeypatch.setattr(explorer, "DEFAULT", str(tmp_path))
-    monkeypatch.setattr("softaxes.model.checkpoint.shipped", lambda: [str(tmp_path)])
+    monkeypatch.setattr(command, "DEFAULT", str(tmp_path))
+    monkeypatch.setattr("softaxes.commands.explore.shipped", lambda: [str(tmp_path)])
     monkeypatch.setattr("softaxes.model.checkpoint._find", lambda name: Path(name) / "model.safetensors")
-    monkeypatch.setattr("softaxes.explorer.serve.serve", lambda *given: served.append(given))
+    monkeypatch.setattr("softaxes.commands.explore.serve", lambda *given: served.append(given))
     monkeypatch.setattr("softaxes.explorer.build.shipped", list)
     monkeypatch.setattr("softaxes.explorer.blob_world.shipped", list)
     monkeypatch.setattr("softaxes.explorer.reports.shipped", list)

@@ -174,7 +174,11 @@ def test_decode_gives_probabilities_in_the_shape_of_the_windows(model):
         (lambda m: m.steer(torch.full((1, DIM), math.nan), pitch=1), ValueError, "`z` must be finite, got NaN"),
         (lambda m: m.decode(torch.zeros(2, 5)), ValueError, r"`z` must have shape \(B, 6\), got \(2, 5\)"),
         (lambda m: m.decode(torch.zeros(2, DIM), batch=-1), ValueError, "`batch` must be >= 1, got -1"),
-        (lambda m: Model(ENCODER, m.axes, SHAPE).decode(torch.zeros(1, DIM)), ValueError, "this model has no decoder"),
+        (
+            lambda m: Model(ENCODER, m.axes, SHAPE).decode(torch.zeros(1, DIM)),
+            ValueError,
+            "this model has no decoder: train one with `softaxes train --decoder pose`",
+        ),
         (lambda m: Model(ENCODER, Axes([]), SHAPE), ValueError, "`axes` must hold at least one axis, got none"),
         (lambda m: Model(ENCODER, m.axes, SHAPE, threshold=1.5), ValueError, "`threshold` must be a probability"),
         (

@@ -392,6 +392,18 @@ def test_torch_has_the_caller_s_threads_again_after_a_run(tmp_path):
     assert torch.get_num_threads() == before
 
 
+def test_a_run_chooses_its_threads_says_so_and_keeps_them(tmp_path, monkeypatch, capfd):
+    """Other threads round otherwise: a run that goes on has the number that it began with, however busy it is now."""
+    chosen = replace(QUIET, threads=0, progress=True)
+    monkeypatch.setattr(training, "free_threads", lambda processes: 2)
+    with pytest.raises(Interrupted):
+        train(SmallTask(SHORT, faults={"interrupt": 2}), tmp_path / "run", chosen)
+    assert "small on 2 thread(s)" in capfd.readouterr().err
+    monkeypatch.setattr(training, "free_threads", lambda processes: 1)
+    train(SmallTask(SHORT), tmp_path / "run", chosen)
+    assert "small on 2 thread(s)" in capfd.readouterr().err
+
+
 def test_two_processes_do_not_train_into_one_folder(tmp_path):
     train(SmallTask(SHORT), tmp_path / "run", QUIET)
     (tmp_path / "run" / "model.safetensors").unlink()

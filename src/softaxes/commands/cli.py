@@ -35,10 +35,10 @@ COMMANDS = {
         "softaxes.commands.demo:demo", "the main job: blobs, then real tunes, one report (under 8 minutes)"
     ),
     "toy train": Command("softaxes.commands.toy_train:train_toy", "train a recipe on random blobs"),
-    "toy report": Command("softaxes.report.toy:toy_report", "every picture and number of a toy run"),
+    "toy report": Command("softaxes.commands.toy_report:report_toy", "every picture and number of a toy run"),
     "toy sweep": Command("softaxes.commands.toy_sweep:sweep_toy", "factorization weight against content, as a curve"),
     "train": Command("softaxes.commands.train:train_music", "train an encoder (and decoder) on a corpus of music"),
-    "report": Command("softaxes.report.music:music_report", "judge a music run on its held-out songs"),
+    "report": Command("softaxes.commands.report:report_music", "judge a music run on its held-out songs"),
     "steer": Command(
         "softaxes.commands.steer:steer", "move a MIDI file along a model's axes and write what it decodes to"
     ),
@@ -56,7 +56,7 @@ COMMANDS = {
     "motifs phrases": Command(
         "softaxes.commands.motifs_phrases:compare_phrases", "are a song's equal phrases found? (POP909)"
     ),
-    "explore": Command("softaxes.explorer:explore", "a local page to see, drag and hear the axes"),
+    "explore": Command("softaxes.commands.explore:explore", "a local page to see, drag and hear the axes"),
 }
 INTERRUPTED, BROKEN_PIPE = 130, 141
 EXTRAS = {  # packages that a command may lack, and the extra that brings each
@@ -156,7 +156,7 @@ def _run(name: str, rest: Sequence[str]) -> int:
     function = _load(COMMANDS[name].function)
     import tyro
 
-    flags = _with_config(rest)
+    flags, hint = _with_config(rest)
     printed = io.StringIO()
     try:
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
@@ -167,7 +167,7 @@ def _run(name: str, rest: Sequence[str]) -> int:
         if not stop.code:
             print(printed.getvalue(), end="")
             return 0
-        return _complain(f"{_one_line(printed.getvalue())} (softaxes {name} --help lists the flags)")
+        return _complain(f"{_one_line(printed.getvalue())}{hint} (softaxes {name} --help lists the flags)")
     result = call()
     if result is not None:
         if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may not be UTF-8
@@ -193,37 +193,37 @@ def _deferred(function: Callable[..., Any]) -> Callable[..., Any]:
     return bind
 
 
-def _with_config(rest: Sequence[str]) -> list[str]:
-    """``rest`` with ``--config FILE`` replaced by the flags of the file that ``rest`` does not give, behind it."""
-    words = list(rest)
-    for index, word in enumerate(words):
-        if word == "--config" and index + 1 < len(words):
-            rest = [*words[:index], *words[index + 2 :]]
-            return [*rest, *_not_given(config_flags(words[index + 1]), rest)]
-        if word.startswith("--config="):
-            return [
-                *words[:index],
-                *words[index + 1 :],
-                *_not_given(config_flags(word.removeprefix("--config=")), words),
-            ]
-    return words
+def _with_config(rest: Sequence[str]) -> tuple[list[str], str]:
+    """``rest`` with ``--config FILE`` replaced by the flags of the file that ``rest`` does not give, behind it.
+
+    And what to add to a complaint about them: a flag that is given a list may take one value only.
+    """
+    for index, word in enumerate(rest):
+        if word == "--config" and index + 1 < len(rest):
+            path, others = rest[index + 1], [*rest[:index], *rest[index + 2 :]]
+        elif word.startswith("--config="):
+            path, others = word.removeprefix("--config="), [*rest[:index], *rest[index + 1 :]]
+        else:
+            continue
+        given = {_bare(word) for word in others if word.startswith("--")}
+        settings = {key: value for key, value in _settings(path).items() if key not in given}
+        lists = [f"`{key}`" for key, value in settings.items() if isinstance(value, list)]
+        hint = f"; {path} gives {', '.join(lists)} a list" if lists else ""
+        return [*others, *(word for key, value in settings.items() for word in _flag(key, value))], hint
+    return list(rest), ""
 
 
-def _not_given(flags: Sequence[str], words: Sequence[str]) -> list[str]:
-    """The flags of a file, each with its values, that the command line does not give itself."""
-    given = {word.partition("=")[0].replace("--no-", "--") for word in words if word.startswith("--")}
-    kept: list[str] = []
-    taken = True
-    for word in flags:
-        if word.startswith("--"):
-            taken = word.replace("--no-", "--") not in given
-        if taken:
-            kept.append(word)
-    return kept
+def _bare(flag: str) -> str:
+    """``--no-log_every=3`` as ``log-every``."""
+    return flag.partition("=")[0].replace("_", "-").removeprefix("--").removeprefix("no-")
 
 
 def config_flags(path: str) -> list[str]:
     """Flags from a YAML mapping: ``steps: 500`` becomes ``--steps 500``, ``progress: false`` ``--no-progress``."""
+    return [word for key, value in _settings(path).items() for word in _flag(key, value)]
+
+
+def _settings(path: str) -> dict[str, Any]:
     import yaml
 
     try:
@@ -233,14 +233,13 @@ def config_flags(path: str) -> list[str]:
         raise ValueError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(settings, dict):
         raise ValueError(f"{path} must hold a mapping of flags, got {type(settings).__name__}")
-    flags: list[str] = []
-    for key, value in settings.items():
-        flag = str(key).replace("_", "-")
-        if isinstance(value, bool):
-            flags.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            flags += [f"--{flag}", *(str(v) for v in (value if isinstance(value, list) else [value]))]
-    return flags
+    return {str(key).replace("_", "-"): value for key, value in settings.items()}
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [f"--{name}" if value else f"--no-{name}"]
+    return [f"--{name}", *(str(v) for v in (value if isinstance(value, list) else [value]))]
 
 
 def _one_line(text: str) -> str:

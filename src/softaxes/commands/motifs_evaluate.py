@@ -93,8 +93,10 @@ def evaluate(
 
 def on_versions(data: Path, methods: Mapping[str, Discover], deadline: float) -> dict[str, tuple[Rows, int]]:
     """Rows, and how many pieces were done, of both versions of JKU-PDD's pieces: "discovery" is the polyphonic one."""
-    found = {}
-    for version in versions_of(data):
+    versions, found = versions_of(data), {}
+    if not versions:
+        raise ValueError(f"{data} has no piece at groundTruth/<piece>/<version>/csv/<name>.csv")
+    for version in versions:
         rows, done = measure(load_jku_pdd(data, version), {"discovery": methods}, deadline)
         found["discovery" if version == "polyphonic" else f"discovery, {version}"] = rows["discovery"], done
     return found

@@ -14,6 +14,7 @@ from softaxes.data.music.folders import check_folder
 from softaxes.data.music.manifest import OFF_GRID, reading_remarks
 from softaxes.data.music.read import Reading, read_song
 from softaxes.model.checkpoint import load
+from softaxes.model.devices import Device, device_named
 from softaxes.model.threads import torch_threads
 from softaxes.search.index.build import Built, index_settings
 from softaxes.search.index.choice import BackendName, check_backend
@@ -34,6 +35,7 @@ def search_motifs(
     backend: BackendName = "auto",
     qdrant: str = "",
     hop_steps: int | None = None,
+    device: Device = "auto",
     json: bool = False,
     reading: Reading = Reading(),  # noqa: B008  a frozen dataclass
 ) -> str:
@@ -52,6 +54,7 @@ def search_motifs(
         backend: auto is exact up to a million clips, FAISS beyond.
         qdrant: folder or URL of a Qdrant database to search in.
         hop_steps: clips begin every so many steps; by default a beat.
+        device: where the model runs; "auto" is a GPU if there is one.
         json: print JSON, and nothing else on standard output.
         reading: how query and files are laid on the grid.
 
@@ -63,7 +66,7 @@ def search_motifs(
         check_backend(backend, qdrant)
         wanted = parse_bars(bars)
         check_folder(folder, "folder")
-        loaded = load(model)
+        loaded = load(model).to(device_named(device))
         settings = index_settings(loaded, hop_steps, reading)
         song = read_song(query, settings.steps_per_beat, reading=reading)
         asked = query_from_song(song, settings.texture, wanted)

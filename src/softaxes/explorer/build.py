@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from starlette.applications import Starlette
 
 from softaxes.data.music.corpora import Corpus, load_corpus
@@ -25,7 +24,6 @@ def build(
 
     A model of blobs opens the page of blobs alone.
     """
-    torch.set_num_threads(1)  # a single window gains nothing from more, and the browser needs the others
     toy = is_toy(model)
     world = BlobWorld(toy_models([name, *blobs] if toy else blobs))
     toys = dict.fromkeys([*([name] if toy else []), *blobs, *(known for known in shipped() if known in world.models)])

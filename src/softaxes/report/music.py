@@ -1,4 +1,4 @@
-"""``softaxes report RUN``: a run on music, judged on its held-out songs, on one page."""
+"""What is said of a run on music? It is judged on its held-out songs, on one page."""
 
 from __future__ import annotations
 
@@ -23,13 +23,7 @@ from softaxes.training.tracking import read_metrics
 
 
 def music_report(run: Path, /, *, windows: int = 1000, seed: int = 0, controls: bool = True) -> Path:
-    """Write RUN/report.html and RUN/metrics.json of a run on music; returns the path of the page.
-
-    Args:
-        run: folder of a finished run.
-        windows: most windows of held-out songs to judge on.
-        seed: of the windows and shifts that are drawn.
-        controls: judge an untrained encoder as well.
+    """Write RUN/report.html and RUN/metrics.json; returns the page. `softaxes.commands.report` says more.
 
     Raises:
         ValueError: no finished run on music there, or its corpus cannot be read any more.

@@ -1,4 +1,4 @@
-"""``softaxes toy report RUN``: every picture and number of a run on blobs, with its controls, on one page."""
+"""What is said of a run on blobs? Every picture and number, with its controls, on one page."""
 
 from __future__ import annotations
 
@@ -15,14 +15,7 @@ from softaxes.report.toy_suite import Decoded, ToyFindings, toy_findings
 
 
 def toy_report(run: Path, /, *, n: int = 5000, seed: int = 0, umap: bool = False, controls: bool = True) -> Path:
-    """Write RUN/report.html and RUN/metrics.json; returns the path of the page.
-
-    Args:
-        run: folder of a finished run on blobs.
-        n: fresh triplets, and images for the article's own protocol; 5000 or more give figures that hold still.
-        seed: of the fresh images; none of them is drawn in training, whatever the seeds.
-        umap: add UMAP maps in 2-D and 3-D (extra ``umap``; the first import takes about 40 s).
-        controls: judge an untrained and a hand-made encoder as well.
+    """Write RUN/report.html and RUN/metrics.json; returns the page. `softaxes.commands.toy_report` says more.
 
     Raises:
         ValueError: no finished run on blobs there, or n too small to hold anything out.

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from softaxes.data.files import one_writer, open_folder
 from softaxes.model import checkpoint
-from softaxes.model.threads import torch_threads
+from softaxes.model.threads import free_threads, torch_threads
 from softaxes.training import processes
 from softaxes.training.interrupt import Interrupted, stop_signals
 from softaxes.training.machine import Machine
@@ -57,10 +57,10 @@ def train(task: Task, out: str | Path, machine: Machine | None = None) -> Path:
     if (out / checkpoint.MODEL_FILE).is_file():
         return out
     fabric = processes.start(machine)
-    with torch_threads(machine.threads), ExitStack() as stack:
+    with torch_threads(machine.threads or free_threads(machine.devices)), ExitStack() as stack:
         processes.in_first(fabric, lambda: stack.enter_context(one_writer(out)))
-        run = _Run(fabric, task, out)
-        run.go(machine, config)
+        run = _Run(fabric, task, out, machine)
+        run.go(config)
         processes.in_first(fabric, run.finish)
     return out
 
@@ -84,19 +84,22 @@ class _Learner(nn.Module):
 class _Run:
     """One process's part in a training run: ``done`` steps and ``seconds`` lie behind it."""
 
-    def __init__(self, fabric: processes.Processes, task: Task, out: Path) -> None:
-        self.fabric, self.task, self.out = fabric, task, out
+    def __init__(self, fabric: processes.Processes, task: Task, out: Path, machine: Machine) -> None:
+        self.fabric, self.task, self.out, self.machine = fabric, task, out, machine
         torch.manual_seed(task.config.seed)
         learner = _Learner(task)
         self.model = learner.model
         self._inner_optimizer = task.configure_optimizer(self.model)
         self.learner, self.optimizer = fabric.setup(learner, self._inner_optimizer)
-        self.done, self.seconds = restore_state(out, self.model, self._inner_optimizer)
+        self.done, self.seconds, threads = restore_state(out, self.model, self._inner_optimizer)
+        if threads and not machine.threads:
+            torch.set_num_threads(threads)
         fabric.barrier()  # nobody writes a checkpoint before all have read
         self.saved, self.last_save = self.done, time.monotonic()
 
-    def go(self, machine: Machine, config: Mapping[str, Any]) -> None:
+    def go(self, config: Mapping[str, Any]) -> None:
         """Take the steps that are left, logging and saving on the way."""
+        machine, name = self.machine, f"{self.task.name} on {torch.get_num_threads()} thread(s)"
         shows = machine.progress and self.fabric.is_global_zero
         with ExitStack() as stack:
             made = processes.in_first(self.fabric, lambda: open_sinks(self.out, machine.trackers, config, self.done))
@@ -104,7 +107,7 @@ class _Run:
             for sink in sinks:
                 stack.callback(sink.close)
             stop = stack.enter_context(stop_signals())
-            advance = stack.enter_context(progress_bar(self.task.name, self.task.steps, start=self.done, show=shows))
+            advance = stack.enter_context(progress_bar(name, self.task.steps, start=self.done, show=shows))
             began = time.monotonic() - self.seconds
             while self.done < self.task.steps:
                 terms, stopping, saving = self._step(stop.is_set, machine.checkpoint_seconds)
@@ -178,7 +181,9 @@ class _Run:
         self.saved, self.last_save = self.done, time.monotonic()
 
     def _write(self) -> None:
-        bad = write_state(self.out, self.model, self._inner_optimizer, Progress(self.done, self.seconds))
+        bad = write_state(
+            self.out, self.model, self._inner_optimizer, Progress(self.done, self.seconds, torch.get_num_threads())
+        )
         if bad:
             raise self._diverged(f"{bad} is not finite", self.done)
 

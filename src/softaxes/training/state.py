@@ -13,10 +13,11 @@ from softaxes.model.checkpoint import STATE_FILE, read_tensors, write_tensors
 
 
 class Progress(NamedTuple):
-    """Steps done and seconds spent on them."""
+    """Steps done, seconds spent on them, and the CPU threads that took them: other numbers round otherwise."""
 
     step: int = 0
     seconds: float = 0.0
+    threads: int = 0
 
 
 def write_state(folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress) -> str:
@@ -42,7 +43,7 @@ def restore_state(folder: Path, model: nn.Module, optimizer: torch.optim.Optimiz
         by_part[part][rest] = value
     model.load_state_dict(by_part["model"])
     restore_optimizer(optimizer, by_part["optimizer"])
-    return Progress(int(header["step"]), float(header["seconds"]))
+    return Progress(int(header["step"]), float(header["seconds"]), int(header.get("threads", 0)))
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

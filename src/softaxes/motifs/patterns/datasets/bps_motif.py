@@ -70,7 +70,9 @@ class Label:
 def load_bps_motif(path: str | Path, movements: Iterable[int] | None = None) -> list[Movement]:
     """The movements (all, or these sonata numbers) of a BPS-Motif folder or zip, in order."""
     source = open_source(path, "csv_notes")
-    present = [int(m[1]) for n in source.under("csv_notes") if (m := re.fullmatch(r"csv_notes/(\d+)-1\.csv", n))]
+    present = [int(m[1]) for n in source.under("csv_notes") if (m := re.fullmatch(r"csv_notes/(\d\d)-1\.csv", n))]
+    if not present:
+        raise ValueError(f"{path} has no movement at csv_notes/NN-1.csv, such as csv_notes/01-1.csv")
     wanted = sorted(present) if movements is None else list(movements)
     missing = sorted(set(wanted) - set(present))
     if missing:
