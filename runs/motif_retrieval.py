@@ -4,8 +4,8 @@
 
 The note count (the control that shows what size alone gives away), rhythm alone, overlap along the scale, the best
 classic score, alone and re-ranked by walks through the gallery, and the learned code. Nothing is fitted here, so no
-movement is left out; the learned mix, which is fitted on marked motifs, stands in ``runs/motif_mix.py``. Half a minute
-of one core.
+movement is left out; the match classifier, which is fitted on marked motifs, stands in
+``runs/match_classifier.py``. Half a minute of one core.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def test_json_says_it_all_and_nothing_else(midi_file: Path, capsys: pytest.Captu
     found = json.loads(capsys.readouterr().out)
     assert found["song"] == "planted"
     motif = found["motifs"][0]
-    assert {"motif", "quality", "prototype", "returns"} == motif.keys()
+    assert {"motif", "ranking_score", "prototype", "returns"} == motif.keys()
     assert {"place", "transposition_semitones", "relation", "probability", "pitches"} <= motif["returns"][0].keys()
     assert not (midi_file.parent / "planted-motifs.html").exists()
 
@@ -206,7 +206,7 @@ def write(path: Path, lines: list[str]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-CHOSEN = ("learned mix", "note count", "hybrid (siatec-c + learned)", "siatec-c compress")
+CHOSEN = ("match classifier", "note count", "hybrid (siatec-c + learned)", "siatec-c compress")
 
 
 def test_evaluation_as_json_has_the_promised_shape(bps: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -214,7 +214,7 @@ def test_evaluation_as_json_has_the_promised_shape(bps: Path, capsys: pytest.Cap
     heard = capsys.readouterr()
     scores = json.loads(heard.out)
     assert scores.keys() == {"retrieval", "discovery"}
-    assert scores["retrieval"].keys() == {"note count", "learned mix"}
+    assert scores["retrieval"].keys() == {"note count", "match classifier"}
     assert all(row.keys() == {"map", "p1", "map_nonexact"} for row in scores["retrieval"].values())
     assert scores["discovery"].keys() == set(CHOSEN[2:])
     measures = {"est_f1", "occ75_f1", "occ5_f1", "three_layer_f1"}
@@ -295,7 +295,7 @@ def test_time_runs_out_between_movements(bps: Path, capsys: pytest.CaptureFixtur
 
 
 def test_every_method_has_one_name() -> None:
-    learned = {"learned code", "learned mix", "learned mix, in context"}
+    learned = {"learned code", "match classifier", "match classifier, in context"}
     assert set(motif_evaluate.retrieval_methods()) == set(motif_evaluate.SIMILARITIES) | learned
     assert set(motif_evaluate.discovery_methods()) == set(motif_evaluate.DISCOVERY) | {"hybrid (siatec-c + learned)"}
 

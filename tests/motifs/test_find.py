@@ -7,14 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
-from softaxes.motifs.candidates import BLOCK_NOTES, WHOLE_NOTES, candidates
+from softaxes.motifs.candidate_features import FEATURES, agreement, candidate_features
 from softaxes.motifs.find import RELATIONS, find_motifs, relation, transposition
-from softaxes.motifs.hybrid import choose, discover, melodies, proposed
+from softaxes.motifs.hybrid import choose, discover, find_candidates, melodies
 from softaxes.motifs.lines import lines_of, with_top_voice
 from softaxes.motifs.patterns.notes import Notes
 from softaxes.motifs.patterns.similarities import combined
+from softaxes.motifs.repeats import BLOCK_NOTES, WHOLE_NOTES, exact_repeats
 from softaxes.motifs.returns import Place, apart, returns
-from softaxes.motifs.traits import TRAITS, agreement, describe
 
 from .pieces import MOTIF, clip, placed, planted
 
@@ -55,7 +55,7 @@ def test_one_voice_is_one_line(rng: np.random.Generator) -> None:
 def test_candidates_hold_the_planted_motif(rng: np.random.Generator) -> None:
     notes, starts = planted(rng)
     lines = lines_of(notes)
-    found = candidates(lines)
+    found = exact_repeats(lines)
     onsets = {
         int(lines.notes.onset[c.first]) for c in found if c.last - c.first == len(MOTIF) - 1 and c.count >= len(starts)
     }
@@ -70,7 +70,7 @@ def test_long_pieces_are_taken_in_blocks(rng: np.random.Generator) -> None:
     for start in range(0, size - 7, 97):
         pitch[start : start + 7] = 60 + np.array([p for _, p in motif])
     lines = lines_of(clip(np.stack([120 * np.arange(size), pitch], axis=1)))
-    found = candidates(lines, most=20)
+    found = exact_repeats(lines, most=20)
     assert any(c.first % 97 == 0 and c.last - c.first == 6 for c in found)
     assert max(c.last for c in found) < size
 
@@ -163,42 +163,42 @@ def test_discovered_patterns_are_the_motifs_points(rng: np.random.Generator) -> 
 
 def test_every_trait_is_a_number(rng: np.random.Generator) -> None:
     notes, _ = planted(rng)
-    lines, found = proposed(lines_of(notes), classic)
+    lines, found = find_candidates(lines_of(notes), classic)
     assert {f.melody for f in found} == {True, False}
-    traits, agreeing = describe(lines, [f.places for f in found], [f.melody for f in found])
-    assert traits.shape == (len(found), len(TRAITS))
-    assert np.isfinite(traits).all()
+    features, agreeing = candidate_features(lines, [f.places for f in found], [f.melody for f in found])
+    assert features.shape == (len(found), len(FEATURES))
+    assert np.isfinite(features).all()
     assert agreeing.shape == (len(found), len(found))
-    assert describe(lines, [], [])[0].shape == (0, len(TRAITS))
+    assert candidate_features(lines, [], [])[0].shape == (0, len(FEATURES))
 
 
 def test_traits_say_what_they_are_called(rng: np.random.Generator) -> None:
     notes, starts = planted(rng)
     lines = lines_of(notes)
     places = [Place(int(k), int(k) + 5, 8.0) for k in np.searchsorted(notes.onset, [onset for onset, _ in starts])]
-    trait = dict(zip(TRAITS, describe(lines, [places, places[:2]], [False, True])[0][0], strict=True))
-    assert trait["log count"] == pytest.approx(np.log(4))
-    assert trait["log notes"] == pytest.approx(np.log(len(MOTIF)))
-    assert trait["log beats"] == pytest.approx(np.log(2.25))
-    assert trait["commonest of both"] == 1
-    assert trait["kinds of both"] == 0.25
-    assert trait["overlapping"] == 0
-    assert trait["one place in the beat"] == trait["in 4 beats"] == 1
-    assert trait["gap before"] > 0  # the first has the beginning before it
-    assert trait["range in octaves"] == 1
-    assert trait["repeated notes"] == 0
-    assert trait["in the top line"] == 1
-    assert trait["near melodies"] == pytest.approx(np.log(2))
-    assert trait["near returns"] == 0
+    feature = dict(zip(FEATURES, candidate_features(lines, [places, places[:2]], [False, True])[0][0], strict=True))
+    assert feature["log count"] == pytest.approx(np.log(4))
+    assert feature["log notes"] == pytest.approx(np.log(len(MOTIF)))
+    assert feature["log beats"] == pytest.approx(np.log(2.25))
+    assert feature["commonest of both"] == 1
+    assert feature["kinds of both"] == 0.25
+    assert feature["overlapping"] == 0
+    assert feature["one place in the beat"] == feature["in 4 beats"] == 1
+    assert feature["gap before"] > 0  # the first has the beginning before it
+    assert feature["range in octaves"] == 1
+    assert feature["repeated notes"] == 0
+    assert feature["in the top line"] == 1
+    assert feature["near melodies"] == pytest.approx(np.log(2))
+    assert feature["near returns"] == 0
 
 
 def test_agreement_is_what_slow_sets_say(rng: np.random.Generator) -> None:
     notes, _ = planted(rng)
     lines = with_top_voice(lines_of(notes))
-    proposals = []
+    candidates = []
     for size in (3, 5, 8):
         first = np.sort(rng.choice(len(lines) - 8, 4, replace=False))
-        proposals.append([Place(int(f), int(f) + size - 1, 0.0) for f in first])
+        candidates.append([Place(int(f), int(f) + size - 1, 0.0) for f in first])
     keys = list(zip(lines.notes.onset.tolist(), lines.notes.midi.tolist(), strict=True))
 
     def f1(a: set, b: set) -> float:
@@ -208,9 +208,9 @@ def test_agreement_is_what_slow_sets_say(rng: np.random.Generator) -> None:
         covered = {keys[n] for p in places for n in range(p.first, p.last + 1)}
         return covered, {keys[p.first] for p in places}, {keys[p.last] for p in places}
 
-    got = agreement(lines, proposals)
+    got = agreement(lines, candidates)
     for i, j in itertools.product(range(3), repeat=2):
-        expected = np.mean([f1(a, b) for a, b in zip(sets(proposals[i]), sets(proposals[j]), strict=True)])
+        expected = np.mean([f1(a, b) for a, b in zip(sets(candidates[i]), sets(candidates[j]), strict=True)])
         assert got[i, j] == pytest.approx(expected)
 
 
@@ -277,7 +277,7 @@ def test_a_chosen_motif_is_looked_for_everywhere() -> None:
     """Six hundred notes of an ostinato: every return is told, to the last bar."""
     n = 800
     ostinato = Notes(np.arange(n) * 120, np.array([36, 48, 43, 48])[np.arange(n) % 4], np.full(n, 110))
-    best = max(find_motifs(ostinato, most=3, alike=classic), key=lambda m: len(m.returns))
+    best = max(find_motifs(ostinato, most=3, classifier=classic), key=lambda m: len(m.returns))
     assert len(best.returns) * len(best.prototype) > 0.9 * n
     assert max(int(r.notes.onset[-1]) for r in best.returns) > 0.95 * n * 120
 
@@ -290,6 +290,6 @@ def test_lines_that_carry_a_motif_side_by_side_return_once(rng: np.random.Genera
             for a, b in ((notes.onset, notes.onset), (notes.midi, notes.midi - 7), (notes.duration, notes.duration))
         )
     )
-    for motif in find_motifs(fifths, alike=classic):
+    for motif in find_motifs(fifths, classifier=classic):
         begins = [int(r.notes.onset[0]) for r in motif.returns]
         assert len(begins) == len(set(begins))

@@ -170,7 +170,7 @@ def test_segments_are_merged(songs: Path, tmp_path: Path, monkeypatch: pytest.Mo
     song = merged.segments[0].song(4, 4)
     assert song.name == "05.mid"
     assert (song.notes == read_song(songs / "05.mid").notes).all()
-    assert contents(reader) == before  # who had it open still sees its moment
+    assert contents(reader) == before  # who had it open still sees its snapshot
     assert len(list(where.glob("*.npy"))) == 7
 
 
@@ -316,7 +316,7 @@ def scores_and_clips(index: Index, length: int, found: object) -> list[tuple[flo
 
 @pytest.fixture
 def patchy(tmp_path: Path, rng: np.random.Generator) -> Index:
-    """An index of two segments with a song struck out, of a folder ``few``."""
+    """An index of two segments with a song deleted, of a folder ``few``."""
     where, songs = tmp_path / "index", tmp_path / "few"
     corpus(songs, rng, songs=4, bars=4)
     update_index(songs, model_by_hand(), where)

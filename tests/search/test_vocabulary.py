@@ -11,8 +11,8 @@ import pytest
 from softaxes.commands import cli
 from softaxes.commands import motifs_vocabulary as command
 from softaxes.data.music import Song, note_array, write_song
-from softaxes.report.vocabulary_page import word_picture
-from softaxes.search.clusters import describe_words, group_codes, places_apart, same_word_by_chance, stability
+from softaxes.report.vocabulary_page import roll_picture
+from softaxes.search.clusters import describe_clusters, fit_clusters, places_apart, same_cluster_by_chance, stability
 from softaxes.search.index.build import update_index
 from softaxes.search.index.store import Index
 from softaxes.search.vocabulary import clips_to_group, find_vocabulary, song_ngrams, voices
@@ -25,30 +25,30 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 def test_groups_are_the_clusters_that_were_made(rng: np.random.Generator) -> None:
-    middles = unit(rng.normal(size=(5, 16)))
+    centroids = unit(rng.normal(size=(5, 16)))
     truth = rng.integers(0, 5, 400)
-    codes = unit(middles[truth] + rng.normal(0, 0.02, (400, 16)))
-    group, found = group_codes(codes, 5)
+    codes = unit(centroids[truth] + rng.normal(0, 0.02, (400, 16)))
+    group, found = fit_clusters(codes, 5)
     assert len(found) == 5
     for number in range(5):
         assert len(set(truth[group == number])) == 1
-    words = describe_words(codes, group, found, truth * 0, np.arange(400) * 100, 16)
-    assert sum(len(word.rows) for word in words) == 400
-    assert [word.count for word in words] == sorted((word.count for word in words), reverse=True)
-    for word in words:
-        assert word.clip in word.rows
-        assert word.likeness > 0.98
+    clusters = describe_clusters(codes, group, found, truth * 0, np.arange(400) * 100, 16)
+    assert sum(len(cluster.rows) for cluster in clusters) == 400
+    assert [cluster.count for cluster in clusters] == sorted((cluster.count for cluster in clusters), reverse=True)
+    for cluster in clusters:
+        assert cluster.clip in cluster.rows
+        assert cluster.mean_cosine > 0.98
 
 
 def test_never_more_groups_than_codes_that_differ() -> None:
     codes = np.repeat(np.eye(4, dtype=np.float32)[:3], 10, axis=0)
-    group, middles = group_codes(codes, 50)
-    assert len(middles) == 3
-    assert same_word_by_chance(group) == pytest.approx(1 / 3)
-    with pytest.raises(ValueError, match="`words` must be >= 1"):
-        group_codes(codes, 0)
+    group, centroids = fit_clusters(codes, 50)
+    assert len(centroids) == 3
+    assert same_cluster_by_chance(group) == pytest.approx(1 / 3)
+    with pytest.raises(ValueError, match="`clusters` must be >= 1"):
+        fit_clusters(codes, 0)
     with pytest.raises(ValueError, match="got 5 and 0 codes"):
-        group_codes(codes[:0], 5)
+        fit_clusters(codes[:0], 5)
 
 
 def test_overlapping_places_count_once() -> None:
@@ -59,11 +59,11 @@ def test_overlapping_places_count_once() -> None:
 
 
 def test_stability_of_ideal_and_random_codes(rng: np.random.Generator) -> None:
-    middles = unit(rng.normal(size=(8, 16)))
+    centroids = unit(rng.normal(size=(8, 16)))
     codes = unit(rng.normal(size=(4000, 16)))
-    assert stability(middles, codes, codes) == 1
-    group = (codes @ middles.T).argmax(1)
-    assert stability(middles, codes, rng.permutation(codes)) == pytest.approx(same_word_by_chance(group), abs=0.03)
+    assert stability(centroids, codes, codes) == 1
+    group = (codes @ centroids.T).argmax(1)
+    assert stability(centroids, codes, rng.permutation(codes)) == pytest.approx(same_cluster_by_chance(group), abs=0.03)
 
 
 @pytest.fixture
@@ -85,15 +85,15 @@ def test_planted_motifs_become_words(spoken: Path, tmp_path: Path) -> None:
     model = model_by_hand()
     update_index(spoken, model, tmp_path / "index")
     index = Index.open(tmp_path / "index")
-    found = find_vocabulary(index, model, words=8, seeds=0)
-    assert [word.songs for word in found.words[:2]] == [8, 8]
-    assert found.words[0].count == 32
-    assert 24 <= found.words[1].count <= 32
-    assert found.words[0].likeness == pytest.approx(1, abs=1e-3)
-    assert found.firmness.axes_removed["pitch"] > 0.99
-    assert found.firmness.axes_removed["time"] > 0.99
-    assert found.firmness.axes_kept["pitch"] < 0.8
-    assert found.firmness.chance["axes_removed"] < 0.5
+    found = find_vocabulary(index, model, clusters=8, seeds=0)
+    assert [cluster.songs for cluster in found.clusters[:2]] == [8, 8]
+    assert found.clusters[0].count == 32
+    assert 24 <= found.clusters[1].count <= 32
+    assert found.clusters[0].mean_cosine == pytest.approx(1, abs=1e-3)
+    assert found.stability.axes_removed["pitch"] > 0.99
+    assert found.stability.axes_removed["time"] > 0.99
+    assert found.stability.axes_kept["pitch"] < 0.8
+    assert found.stability.chance["axes_removed"] < 0.5
 
 
 def test_only_clips_that_begin_with_a_note(spoken: Path, tmp_path: Path) -> None:
@@ -137,9 +137,9 @@ def by_hand(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("by_hand")
 def test_the_command(tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str]) -> None:
     corpus(tmp_path / "songs", rng, songs=10, bars=4)
-    words = ["motifs", "vocabulary", str(tmp_path / "songs"), "--words", "9", "--seeds", "2"]
+    words = ["motifs", "vocabulary", str(tmp_path / "songs"), "--clusters", "9", "--seeds", "2"]
     assert cli.main(words) == 0
-    assert "9 words of" in capsys.readouterr().out
+    assert "9 clusters of" in capsys.readouterr().out
     page = (tmp_path / "motif-vocabulary" / "report.html").read_text()
     assert page.count("<svg") == 9
     assert "http" not in page
@@ -147,8 +147,8 @@ def test_the_command(tmp_path: Path, rng: np.random.Generator, capsys: pytest.Ca
     assert cli.main([*words, "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     written = json.loads((tmp_path / "motif-vocabulary" / "metrics.json").read_text())
-    assert written["words"] == printed["words"]
-    assert len(printed["words"]) == 9
+    assert written["clusters"] == printed["clusters"]
+    assert len(printed["clusters"]) == 9
     assert printed["prediction"]["seeds"] == 2
     assert printed["prediction"]["songs"] == 4
     assert set(printed["prediction"]["bits"]) == {"both", "combined", "factored", "no context", "chance"}
@@ -164,7 +164,7 @@ def test_mistakes(tmp_path: Path, rng: np.random.Generator, capsys: pytest.Captu
         (["nowhere"], "no such folder"),
         ([str(tmp_path / "empty")], "no song of the index has a clip"),
         ([str(tmp_path / "songs"), "--steps", "5"], "`steps` must be one of the index's clip lengths (32, 16, 8)"),
-        ([str(tmp_path / "songs"), "--words", "0"], "`words` must be >= 1"),
+        ([str(tmp_path / "songs"), "--clusters", "0"], "`clusters` must be >= 1"),
         ([str(tmp_path / "songs"), "--seeds", "-1"], "`seeds` must be >= 0"),
     ):
         corpus(tmp_path / "songs", rng, songs=1, bars=4)
@@ -176,16 +176,16 @@ def test_a_few_songs_have_words_but_no_prediction(tmp_path: Path, rng: np.random
     corpus(tmp_path / "songs", rng, songs=2, bars=4)
     model = model_by_hand()
     update_index(tmp_path / "songs", model, tmp_path / "index")
-    found = find_vocabulary(Index.open(tmp_path / "index"), model, words=4)
+    found = find_vocabulary(Index.open(tmp_path / "index"), model, clusters=4)
     assert found.prediction == {}
-    assert len(found.words) == 4
+    assert len(found.clusters) == 4
 
 
 def test_a_picture_has_a_cell_for_every_sounding_step() -> None:
     roll = np.zeros((2, 128, 32), np.uint8)
     roll[1, 60, 4:8] = roll[1, 64, 8] = 1
     roll[0, 60, 4] = roll[0, 64, 8] = 1
-    picture = word_picture(roll)
+    picture = roll_picture(roll)
     assert picture.count("<rect") == 5
     assert picture.count("opacity") == 3
-    assert word_picture(roll * 0) == "<svg></svg>"
+    assert roll_picture(roll * 0) == "<svg></svg>"

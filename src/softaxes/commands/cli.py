@@ -52,7 +52,9 @@ COMMANDS = {
     "motifs search": Command(
         "softaxes.commands.motifs_search:search_motifs", "the places in a folder most like a query"
     ),
-    "motifs vocabulary": Command("softaxes.commands.motifs_vocabulary:motif_vocabulary", "a folder's motifs as words"),
+    "motifs vocabulary": Command(
+        "softaxes.commands.motifs_vocabulary:motif_vocabulary", "a folder's motifs in clusters"
+    ),
     "motifs phrases": Command(
         "softaxes.commands.motifs_phrases:compare_phrases", "are a song's equal phrases found? (POP909)"
     ),

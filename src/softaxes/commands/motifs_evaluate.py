@@ -20,13 +20,13 @@ from typing import Any, Literal
 from softaxes.motifs.clip_code import code_similarity
 from softaxes.motifs.context import in_context
 from softaxes.motifs.hybrid import discover
-from softaxes.motifs.mix import learned_mix
+from softaxes.motifs.match_classifier import learned_classifier
 from softaxes.motifs.patterns import evaluate as classic
 from softaxes.motifs.patterns.datasets.bps_motif import Movement, load_bps_motif
 from softaxes.motifs.patterns.datasets.csv_files import holds
 from softaxes.motifs.patterns.datasets.jku_pdd import Piece, load_jku_pdd, versions_of
 from softaxes.motifs.patterns.evaluate import DISCOVERY, Discover, Rows
-from softaxes.motifs.patterns.scores.retrieval import Similarity
+from softaxes.motifs.patterns.notes import Similarity
 from softaxes.motifs.patterns.similarities import SIMILARITIES
 
 Task = Literal["retrieval", "discovery"]
@@ -39,12 +39,12 @@ HEADERS = {
 
 def retrieval_methods() -> dict[str, Similarity]:
     """Classic similarities, then the learned ones."""
-    mix = learned_mix()
+    classifier = learned_classifier()
     return {
         **SIMILARITIES,
         "learned code": code_similarity,
-        "learned mix": mix,
-        "learned mix, in context": partial(in_context, mix),
+        "match classifier": classifier,
+        "match classifier, in context": partial(in_context, classifier),
     }
 
 

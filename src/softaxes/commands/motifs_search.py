@@ -49,7 +49,7 @@ def search_motifs(
         model: a shipped model, or a run folder.
         index: where the index is kept; by default in the user's cache.
         bars: only these bars of the query, as FIRST-LAST (from 1; a pickup is bar 0).
-        top: how many places to tell.
+        top: how many places to show.
         thorough: look for the query's shorter clips as well: finds more varied returns, in about three times the time.
         backend: auto is exact up to a million clips, FAISS beyond.
         qdrant: folder or URL of a Qdrant database to search in.

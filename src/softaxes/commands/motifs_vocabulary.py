@@ -11,7 +11,7 @@ from softaxes.data.music.read import Reading
 from softaxes.model.checkpoint import load
 from softaxes.model.threads import torch_threads
 from softaxes.search.query import DEFAULT_MODEL, open_index
-from softaxes.search.vocabulary import find_vocabulary, vocabulary_record, word_rolls
+from softaxes.search.vocabulary import cluster_rolls, find_vocabulary, vocabulary_record
 
 
 def motif_vocabulary(
@@ -20,20 +20,20 @@ def motif_vocabulary(
     *,
     model: str = DEFAULT_MODEL,
     index: Path | None = None,
-    words: int = 64,
+    clusters: int = 64,
     steps: int | None = None,
     seeds: int = 3,
     out: Path | None = None,
     json: bool = False,
     reading: Reading = Reading(),  # noqa: B008  a frozen dataclass
 ) -> str:
-    """Group a folder's motifs into words: count, songs and a picture of each, beside pitch and rhythm n-grams.
+    """Group a folder's motifs into clusters: count, songs and a picture of each, beside pitch and rhythm n-grams.
 
     Args:
         folder: MIDI files, searched with all folders below it.
         model: a shipped model, or a run folder.
         index: where the index of the folder is kept; by default in the user's cache.
-        words: how many groups.
+        clusters: how many clusters.
         steps: length of a clip in steps of the grid; by default half the model's window (a bar).
         seeds: splits of the songs on which the n-grams predict the next note; 0 leaves that out.
         out: folder for report.html and metrics.json; by default motif-vocabulary, with --json none.
@@ -48,13 +48,13 @@ def motif_vocabulary(
         opened, built = open_index(folder, loaded, index, reading=reading, progress=not json)
         for line in opened.remarks():
             print(line, file=sys.stderr)
-        found = find_vocabulary(opened, loaded, words=words, steps=steps, seeds=seeds)
+        found = find_vocabulary(opened, loaded, clusters=clusters, steps=steps, seeds=seeds)
         record = vocabulary_record(found)
         if out is not None or not json:
             from softaxes.report.page import write_page
             from softaxes.report.vocabulary_page import vocabulary_page
 
-            page = write_page(out or Path("motif-vocabulary"), vocabulary_page(record, word_rolls(found)), record)
+            page = write_page(out or Path("motif-vocabulary"), vocabulary_page(record, cluster_rolls(found)), record)
         if json:
             return json_format.dumps(record, indent=1, ensure_ascii=False)
-        return f"{summary(opened, built)}\n{len(found.words)} words of {len(found.clips.row):,} clips: {page}"
+        return f"{summary(opened, built)}\n{len(found.clusters)} clusters of {len(found.clips.row):,} clips: {page}"

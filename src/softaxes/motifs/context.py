@@ -15,8 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from softaxes.motifs.patterns.notes import Notes
-from softaxes.motifs.returns import Likeness
+from softaxes.motifs.patterns.notes import Notes, Similarity
 
 ALPHA, TEMPERATURE = 0.8, 0.5
 
@@ -33,16 +32,16 @@ def walks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.log(np.maximum(np.linalg.inv(np.eye(n) - ALPHA * weights / root[:, None] / root[None, :]), 1e-300))
 
 
-def in_context(alike: Likeness, queries: Sequence[Notes], gallery: Sequence[Notes]) -> NDArray[np.float64]:
-    """Scores (queries, gallery) of ``alike``, re-ranked in the context of the gallery and each query alone."""
+def in_context(similarity: Similarity, queries: Sequence[Notes], gallery: Sequence[Notes]) -> NDArray[np.float64]:
+    """Scores (queries, gallery) of ``similarity``, re-ranked in the context of the gallery and each query alone."""
     if len(queries) == len(gallery) and all(a is b for a, b in zip(queries, gallery, strict=True)):
-        return walks(_symmetric(alike(gallery, gallery)))
-    among = _symmetric(alike(gallery, gallery))
+        return walks(_symmetric(similarity(gallery, gallery)))
+    among = _symmetric(similarity(gallery, gallery))
     places = {id(clip): k for k, clip in enumerate(gallery)}
     out = np.empty((len(queries), len(gallery)))
     whole = walks(among) if any(id(q) in places for q in queries) else among
     for row, query in enumerate(queries):
-        out[row] = whole[places[id(query)]] if id(query) in places else _joined(among, alike([query], gallery)[0])
+        out[row] = whole[places[id(query)]] if id(query) in places else _joined(among, similarity([query], gallery)[0])
     return out
 
 

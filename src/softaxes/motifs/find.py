@@ -7,7 +7,7 @@ motif's first clear statement, its prototype:
 "diatonic"      the same steps of the scale, the same gaps: a sequence within the key
 "rhythm kept"   the same gaps, other pitches
 "contour kept"  as many notes that go up, down or repeat at the same places, in another rhythm or other steps
-"varied"        anything else that the learned likeness holds for a return
+"varied"        anything else that the match classifier holds for a return
 Transposition is the median, over the notes that keep their place in time, of pitch less the prototype's, in semitones.
 """
 
@@ -17,10 +17,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from softaxes.motifs.hybrid import MOST_MOTIFS, MOST_REPEATS, Found, best_motifs, distinct, learned_mix
+from softaxes.motifs.hybrid import MOST_MOTIFS, MOST_REPEATS, Candidate, best_motifs, distinct, learned_classifier
 from softaxes.motifs.lines import Lines
-from softaxes.motifs.patterns.notes import Notes
-from softaxes.motifs.returns import Likeness, Place, returns
+from softaxes.motifs.patterns.notes import Notes, Similarity
+from softaxes.motifs.returns import Place, returns
 
 RELATIONS = ("exact", "diatonic", "rhythm kept", "contour kept", "varied")
 
@@ -42,11 +42,11 @@ class Motif:
     name: str
     prototype: Notes
     returns: list[Return]
-    quality: float
+    ranking_score: float
 
 
 def find_motifs(
-    notes: Notes, most: int = MOST_MOTIFS, least_notes: int = 3, alike: Likeness | None = None
+    notes: Notes, most: int = MOST_MOTIFS, least_notes: int = 3, classifier: Similarity | None = None
 ) -> list[Motif]:
     """At most ``most`` motifs of ``least_notes`` notes or more, best first; none in a piece where nothing returns.
 
@@ -59,15 +59,15 @@ def find_motifs(
         raise ValueError(f"`least_notes` must be >= 3 (two notes are an interval, not a motif), got {least_notes}")
     if len(notes) < 2 * least_notes:
         return []
-    lines, found = best_motifs(notes, most, alike, least_notes)
-    return [_motif(lines, everywhere(lines, f, alike), _name(k)) for k, f in enumerate(found)]
+    lines, found = best_motifs(notes, most, classifier, least_notes)
+    return [_motif(lines, everywhere(lines, f, classifier), _name(k)) for k, f in enumerate(found)]
 
 
-def everywhere(lines: Lines, found: Found, alike: Likeness | None = None) -> Found:
-    """A chosen motif with all its returns: while proposals compete, each is looked for at its best places only."""
+def everywhere(lines: Lines, found: Candidate, classifier: Similarity | None = None) -> Candidate:
+    """A chosen motif with all its returns: while candidates compete, each is looked for at its best places only."""
     if found.melody and len(found.places) < MOST_REPEATS:
         return found
-    places = returns(lines, found.prototype.first, found.prototype.last, alike or learned_mix(), most=None)
+    places = returns(lines, found.prototype.first, found.prototype.last, classifier or learned_classifier(), most=None)
     return replace(found, places=places) if len(places) > len(found.places) else found
 
 
@@ -109,14 +109,14 @@ def _same_steps(prototype: Notes, clip: Notes) -> bool:
     return np.array_equal(np.diff(prototype.morphetic), np.diff(clip.morphetic))
 
 
-def _motif(lines: Lines, found: Found, name: str) -> Motif:
+def _motif(lines: Lines, found: Candidate, name: str) -> Motif:
     prototype = lines.clip(found.prototype.first, found.prototype.last)
     found_returns = []
     for place in one_a_beginning(distinct(lines, found.places, found.prototype.first), lines, found.prototype.first):
         clip = lines.clip(place.first, place.last)
         probability = float(1 / (1 + np.exp(-place.log_odds)))
         found_returns.append(Return(clip, transposition(prototype, clip), relation(prototype, clip), probability))
-    return Motif(name, prototype, found_returns, found.quality)
+    return Motif(name, prototype, found_returns, found.ranking_score)
 
 
 def _name(index: int) -> str:

@@ -1,4 +1,4 @@
-"""Where does a stretch of a line return, exactly or varied? Cheap fit everywhere, then the learned mix where it fits.
+"""Where does a stretch of a line return, exactly or varied? Cheap fit everywhere, then the classifier where it fits.
 
 Every stretch of the same length in time, in any line, is a place. Its fit counts the onsets that it shares with the
 prototype when both begin together, and how near their pitches are after the best transposition; places that fit best
@@ -8,7 +8,6 @@ that overlap a better one are dropped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +15,10 @@ from numpy.typing import NDArray
 
 from softaxes.motifs.lines import Lines
 from softaxes.motifs.patterns._compiled import compiled
-from softaxes.motifs.patterns.notes import Notes
+from softaxes.motifs.patterns.notes import Similarity
 
 LEAST_FIT = 0.45
-MOST_PLACES = 150  # of a proposal, while proposals compete; a chosen motif is looked for everywhere
-Likeness = Callable[[Sequence[Notes], Sequence[Notes]], NDArray[np.float64]]
+MOST_PLACES = 150  # of a candidate, while candidates compete; a chosen motif is looked for everywhere
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,12 @@ class Place:
 
 
 def returns(
-    lines: Lines, first: int, last: int, alike: Likeness, least_log_odds: float = 0.0, most: int | None = MOST_PLACES
+    lines: Lines,
+    first: int,
+    last: int,
+    classifier: Similarity,
+    least_log_odds: float = 0.0,
+    most: int | None = MOST_PLACES,
 ) -> list[Place]:
     """Places of the prototype ``first`` .. ``last`` in order of time, itself among them; at most ``most``."""
     notes = lines.notes
@@ -43,7 +46,7 @@ def returns(
     fit[first] = 2.0  # the prototype itself comes first
     order = np.argsort(-fit, kind="stable")
     likely = apart(order[fit[order] >= LEAST_FIT], ends, most)
-    odds = alike([lines.clip(first, last)], [lines.clip(i, int(ends[i])) for i in likely])[0]
+    odds = classifier([lines.clip(first, last)], [lines.clip(i, int(ends[i])) for i in likely])[0]
     odds[0] = max(float(odds[0]), least_log_odds, 8.0)
     good = [k for k in np.argsort(-odds, kind="stable") if odds[k] >= least_log_odds]
     places = [Place(likely[k], int(ends[likely[k]]), float(odds[k])) for k in good]

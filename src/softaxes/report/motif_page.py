@@ -65,7 +65,7 @@ def motif_page(song: Song, motifs: Sequence[Motif], rows: Rows) -> Page:
 def _motif_row(index: int, motif: Motif, rows: Sequence[Mapping[str, Any]]) -> str:
     buttons = "".join(
         f'<button data-play="{index},{k}" style="opacity:{0.55 + 0.45 * row["probability"]:.2f}" '
-        f'title="{html.escape(_told(motif, row))}">{row["place"]} '
+        f'title="{html.escape(_description(motif, row))}">{row["place"]} '
         f"<small>{_shift(row)} {row['relation']}</small></button>"
         for k, row in enumerate(rows)
     )
@@ -75,7 +75,7 @@ def _motif_row(index: int, motif: Motif, rows: Sequence[Mapping[str, Any]]) -> s
     )
 
 
-def _told(motif: Motif, row: Mapping[str, Any]) -> str:
+def _description(motif: Motif, row: Mapping[str, Any]) -> str:
     return f"{motif.name} at {row['place']}, {_shift(row)} semitones, {row['relation']}, {row['track']}"
 
 
@@ -186,7 +186,7 @@ class _Frame:
             )
             out.append(
                 f'<g class="o" data-play="{index},{k}" tabindex="0" role="button" style="--colour:{_colour(index)}">'
-                f"<title>{html.escape(_told(motif, row))}</title>{box}"
+                f"<title>{html.escape(_description(motif, row))}</title>{box}"
                 f'<path transform="translate(0 {TOP})" d="{path}"/>'
                 f'<text x="{left:.5g}" y="{TOP + top * NOTE_HEIGHT - 3}">{motif.name}</text></g>'
             )

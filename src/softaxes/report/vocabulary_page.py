@@ -1,4 +1,4 @@
-"""A corpus's words as one page: a picture of each, how firm they are, and the n-grams beside them."""
+"""A corpus's clusters as one page: a picture of each, how stable they are, and the n-grams beside them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from softaxes.report.page import KIND_COLOURS, Page, Section, Table, Widget
 
 CELL = 5  # pixels of a step
 _GRID = (
-    "<style>.words{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:1.1rem .9rem}"
-    ".words div{font-size:.8rem}.words svg{width:100%;height:64px;border-bottom:1px solid var(--line)}"
-    ".words small{color:var(--faint)}</style>"
+    "<style>.clusters{display:grid;grid-template-columns:repeat(auto-fill,minmax(11rem,1fr));gap:1.1rem .9rem}"
+    ".clusters div{font-size:.8rem}.clusters svg{width:100%;height:64px;border-bottom:1px solid var(--line)}"
+    ".clusters small{color:var(--faint)}</style>"
 )
 _NAMES = {
     "both": "pitch, rhythm and combined n-grams",
@@ -28,12 +28,12 @@ _NAMES = {
 
 
 def vocabulary_page(record: Mapping[str, Any], rolls: NDArray[np.uint8]) -> Page:
-    """The page of what `softaxes.search.vocabulary.vocabulary_record` tells; ``rolls`` has a picture for every word."""
-    words = f"{len(record['words'])} words of {record['clips']:,} clips, {record['length_steps']} steps long"
-    summary = f"{words}, from {record['songs']:,} songs; register and place are removed before clips are grouped."
+    """The page of a `softaxes.search.vocabulary.vocabulary_record`; ``rolls`` has a picture for every cluster."""
+    clusters = f"{len(record['clusters'])} clusters of {record['clips']:,} clips, {record['length_steps']} steps long"
+    summary = f"{clusters}, from {record['songs']:,} songs; register and place are removed before clips are grouped."
     sections = [
-        Section("Words", [Widget(word_grid(record["words"], rolls), "Most widespread first: songs, then places.")]),
-        Section("How firm they are", [firmness_table(record["kept_word_when_shifted"])]),
+        Section("Clusters", [Widget(cluster_grid(record["clusters"], rolls), "Most songs first, then most places.")]),
+        Section("How stable they are", [stability_table(record["cluster_stability"])]),
         Section("n-grams", [ngram_table(kind, rows) for kind, rows in record["ngrams"].items()]),
     ]
     if record["prediction"]:
@@ -43,17 +43,17 @@ def vocabulary_page(record: Mapping[str, Any], rolls: NDArray[np.uint8]) -> Page
     return Page("Motif vocabulary", summary, [], sections, slug="vocabulary")
 
 
-def word_grid(words: Sequence[Mapping[str, Any]], rolls: NDArray[np.uint8]) -> str:
-    """One small roll a word, with its counts and where its example stands."""
+def cluster_grid(clusters: Sequence[Mapping[str, Any]], rolls: NDArray[np.uint8]) -> str:
+    """One small roll a cluster, with its counts and where its example stands."""
     cells = []
-    for number, (word, roll) in enumerate(zip(words, rolls, strict=True), 1):
-        where = html.escape(f"{word['example']['file']} at {word['example']['place']}")
-        counts = f"{number}. {word['songs']:,} songs, {word['count']:,} places"
-        cells.append(f"<div>{word_picture(roll)}{counts}<br><small>{where}</small></div>")
-    return f"{_GRID}<div class=words>{''.join(cells)}</div>"
+    for number, (cluster, roll) in enumerate(zip(clusters, rolls, strict=True), 1):
+        where = html.escape(f"{cluster['example']['file']} at {cluster['example']['place']}")
+        counts = f"{number}. {cluster['songs']:,} songs, {cluster['count']:,} places"
+        cells.append(f"<div>{roll_picture(roll)}{counts}<br><small>{where}</small></div>")
+    return f"{_GRID}<div class=clusters>{''.join(cells)}</div>"
 
 
-def word_picture(roll: NDArray[np.uint8]) -> str:
+def roll_picture(roll: NDArray[np.uint8]) -> str:
     """The notes of a roll (2, 128, steps) as an inline SVG, cropped to what sounds, onsets in full colour."""
     pitches, steps = np.nonzero(roll[1])
     if not len(pitches):
@@ -71,20 +71,20 @@ def word_picture(roll: NDArray[np.uint8]) -> str:
     return f'<svg viewBox="{size}" preserveAspectRatio="none" fill="{colour}" role="img">{"".join(cells)}</svg>'
 
 
-def firmness_table(firm: Mapping[str, Any]) -> Table:
-    """Share of clips that keep their word under a shift, beside axes kept and chance."""
+def stability_table(stability: Mapping[str, Any]) -> Table:
+    """Share of clips that keep their cluster under a shift, beside axes kept and chance."""
     rows = []
-    for kind, value in firm["axes_removed"].items():
+    for kind, value in stability["axes_removed"].items():
         rows.append(
             [
                 f"{kind} shifted",
                 f"{value:.3f}",
-                f"{firm['axes_kept'][kind]:.3f}",
-                f"{firm['chance']['axes_removed']:.3f}",
+                f"{stability['axes_kept'][kind]:.3f}",
+                f"{stability['chance']['axes_removed']:.3f}",
             ]
         )
-    caption = f"Share of {firm['clips']:,} clips whose shifted copy has the same word."
-    return Table(["shift", "axes removed", "axes kept", "chance"], rows, caption, list(firm["axes_removed"]))
+    caption = f"Share of {stability['clips']:,} clips whose shifted copy has the same cluster."
+    return Table(["shift", "axes removed", "axes kept", "chance"], rows, caption, list(stability["axes_removed"]))
 
 
 def ngram_table(kind: str, rows: Sequence[Mapping[str, Any]]) -> Table:

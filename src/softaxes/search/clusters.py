@@ -1,10 +1,10 @@
-"""Which words does a corpus speak in? Codes grouped by k-means, and how firm the groups are.
+"""Which clips of a corpus belong together? Codes grouped by k-means, and how stable the clusters are.
 
-Codes have no register and no place, so one word holds a motif wherever it stands. Clips at successive beats overlap:
-a word's count is the number of places at least a clip's length apart, song by song.
+Codes have no register and no place, so one cluster holds a motif wherever it stands. Clips at successive beats overlap:
+a cluster's count is the number of places at least a clip's length apart, song by song.
 
 ``stability`` asks whether a group survives what it claims not to see: the share of clips whose shifted copy falls into
-the same word, 1 = always, beside the chance that any two clips share a word.
+the same cluster, 1 = always, beside the chance that any two clips share a cluster.
 
 Source: mini-batch k-means: Sculley (2010), "Web-scale k-means clustering".
 """
@@ -21,63 +21,63 @@ FIT_CODES = 50_000  # the groups are fitted on so many codes, spread evenly; all
 
 
 @dataclass(frozen=True)
-class Word:
-    """A group of clips.
+class Cluster:
+    """A cluster of clips.
 
     Attributes:
-        clip: the row nearest the middle of the group: what the word looks like.
+        clip: the row nearest the centroid: what the cluster looks like.
         rows: its clips.
         count: places where it stands, overlapping ones counted once.
         songs: number of songs it occurs in.
-        likeness: mean cosine of its clips with the middle, -1..1; 1 = all have one code.
+        mean_cosine: of its clips with the centroid, -1..1; 1 = all have one code.
     """
 
     clip: int
     rows: Int[np.ndarray, " n"]
     count: int
     songs: int
-    likeness: float
+    mean_cosine: float
 
 
-def group_codes(
-    codes: Float[np.ndarray, "n D"], words: int, seed: int = 0
+def fit_clusters(
+    codes: Float[np.ndarray, "n D"], clusters: int, seed: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The group (n,) of every code and the groups' middles (k, D); k = ``words``, or fewer if fewer codes differ.
+    """The cluster (n,) of every code and the centroids (k, D); k = ``clusters``, or fewer if fewer codes differ.
 
     Raises:
-        ValueError: ``words`` < 1, or no codes.
+        ValueError: ``clusters`` < 1, or no codes.
     """
-    if words < 1 or len(codes) == 0:
-        raise ValueError(f"`words` must be >= 1 and `codes` not empty, got {words} and {len(codes)} codes")
+    if clusters < 1 or len(codes) == 0:
+        raise ValueError(f"`clusters` must be >= 1 and `codes` not empty, got {clusters} and {len(codes)} codes")
     from sklearn.cluster import MiniBatchKMeans
 
     chosen = np.linspace(0, len(codes) - 1, min(FIT_CODES, len(codes))).astype(np.int64)
     sample = np.ascontiguousarray(codes[chosen], np.float32)
     different = len(np.unique(sample.round(3), axis=0))
-    model = MiniBatchKMeans(min(words, different), random_state=seed, n_init=3, batch_size=2048, max_iter=30)
+    model = MiniBatchKMeans(min(clusters, different), random_state=seed, n_init=3, batch_size=2048, max_iter=30)
     model.fit(sample)
     return model.predict(np.ascontiguousarray(codes, np.float32)).astype(np.int64), model.cluster_centers_
 
 
-def describe_words(
+def describe_clusters(
     codes: Float[np.ndarray, "n D"],
     group: Int[np.ndarray, " n"],
-    middles: Float[np.ndarray, "k D"],
+    centroids: Float[np.ndarray, "k D"],
     song: Int[np.ndarray, " n"],
     start: Int[np.ndarray, " n"],
     length_steps: int,
-) -> list[Word]:
-    """The words, those of most songs first, then by count; groups without a clip are left out."""
-    units = middles / np.linalg.norm(middles, axis=1, keepdims=True).clip(1e-12)
-    words = []
-    for number in range(len(middles)):
+) -> list[Cluster]:
+    """The clusters, those of most songs first, then by count; those without a clip are left out."""
+    units = centroids / np.linalg.norm(centroids, axis=1, keepdims=True).clip(1e-12)
+    clusters = []
+    for number in range(len(centroids)):
         rows = np.flatnonzero(group == number)
         if len(rows):
             cosine = codes[rows] @ units[number]
             count = places_apart(song[rows], start[rows], length_steps)
             songs = len(np.unique(song[rows]))
-            words.append(Word(int(rows[cosine.argmax()]), rows, count, songs, float(cosine.mean())))
-    return sorted(words, key=lambda word: (-word.songs, -word.count))
+            clusters.append(Cluster(int(rows[cosine.argmax()]), rows, count, songs, float(cosine.mean())))
+    return sorted(clusters, key=lambda cluster: (-cluster.songs, -cluster.count))
 
 
 def places_apart(song: Int[np.ndarray, " n"], start: Int[np.ndarray, " n"], length_steps: int) -> int:
@@ -90,18 +90,18 @@ def places_apart(song: Int[np.ndarray, " n"], start: Int[np.ndarray, " n"], leng
 
 
 def stability(
-    middles: Float[np.ndarray, "k D"], before: Float[np.ndarray, "n D"], after: Float[np.ndarray, "n D"]
+    centroids: Float[np.ndarray, "k D"], before: Float[np.ndarray, "n D"], after: Float[np.ndarray, "n D"]
 ) -> float:
-    """Share of rows whose nearest middle is the same before and after a shift, 0..1."""
-    return float((_nearest(middles, before) == _nearest(middles, after)).mean())
+    """Share of rows whose nearest centroid is the same before and after a shift, 0..1."""
+    return float((_nearest(centroids, before) == _nearest(centroids, after)).mean())
 
 
-def same_word_by_chance(group: Int[np.ndarray, " n"]) -> float:
-    """Chance that two clips drawn at random share a word: the sum of squared shares."""
+def same_cluster_by_chance(group: Int[np.ndarray, " n"]) -> float:
+    """Chance that two clips drawn at random share a cluster: the sum of squared shares."""
     shares = np.bincount(group) / max(1, len(group))
     return float((shares**2).sum())
 
 
-def _nearest(middles: NDArray[np.float32], codes: NDArray[np.float32]) -> NDArray[np.int64]:
-    distance: NDArray[np.float32] = (middles**2).sum(1) - 2 * codes @ middles.T
+def _nearest(centroids: NDArray[np.float32], codes: NDArray[np.float32]) -> NDArray[np.int64]:
+    distance: NDArray[np.float32] = (centroids**2).sum(1) - 2 * codes @ centroids.T
     return distance.argmin(axis=1)

@@ -4,7 +4,7 @@ The query is cut into clips like those of the index, but at every step, so that 
 the query's own grid; the nearest codes of the corpus say where to look, and every such place is then compared note for
 note with the whole query. A hit has both scores: ``similarity``, the cosine of the nearest codes (blind to register and
 position), and ``overlap``, the share of notes that coincide under the best exact shift; hits are ranked by their mean.
-The shift is told twice as well: in exact semitones, and as read off the axes.
+The shift is given twice as well: in exact semitones, and as read off the axes.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""``softaxes motifs vocabulary FOLDER``: the motifs of a corpus as words, beside its n-grams.
+"""``softaxes motifs vocabulary FOLDER``: the motifs of a corpus as clusters, beside its n-grams.
 
-A word is a group of clips with one code, whatever their register and place. Clips begin where a note does, on a beat,
-and hold at least ``MIN_NOTES`` notes. What the words are good for is told with them: how often a clip and its
-transposed or delayed copy share a word, against the same grouping of the latents with their axes kept, and chance.
-Beside the words stand the pitch, rhythm and combined n-grams that are most over-represented (MelodyGLM's lexicon), and
-how well each kind predicts the next note of held-out songs.
+A cluster holds clips of nearly one code, whatever their register and place. Clips begin where a note does, on a beat,
+and hold at least ``MIN_NOTES`` notes. Beside the clusters stands how stable they are: how often a clip and its
+transposed or delayed copy share a cluster, against the same grouping of the latents with their axes kept, and chance.
+Then the pitch, rhythm and combined n-grams that are most over-represented (MelodyGLM's lexicon), and how well each
+kind predicts the next note of held-out songs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from softaxes.model.model import Model
 from softaxes.motifs.patterns.ngram_prediction import GUESSERS, PREDICTORS, Prediction, predict_next
 from softaxes.motifs.patterns.ngrams import KINDS, lexicon, tokens
 from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
-from softaxes.search.clusters import Word, describe_words, group_codes, same_word_by_chance, stability
+from softaxes.search.clusters import Cluster, describe_clusters, fit_clusters, same_cluster_by_chance, stability
 from softaxes.search.codes import content_codes, mean_latent
 from softaxes.search.index.build import each_song
 from softaxes.search.index.store import Index
@@ -52,8 +52,8 @@ class Clips:
 
 
 @dataclass(frozen=True)
-class Firmness:
-    """Share of clips that keep their word when shifted, by kind of shift: ``axes_removed`` is what the vocabulary
+class ClusterStability:
+    """Share of clips that keep their cluster when shifted, by kind of shift: ``axes_removed`` is what the vocabulary
     does, ``axes_kept`` groups whole latents; ``chance`` by grouping. ``clips`` were shifted."""
 
     axes_removed: dict[str, float]
@@ -64,19 +64,19 @@ class Firmness:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Everything the command tells; ``ngrams`` by kind, ``prediction`` by predictor."""
+    """Everything the command prints; ``ngrams`` by kind, ``prediction`` by predictor."""
 
     index: Index
     clips: Clips
     length_steps: int
-    words: list[Word]
-    firmness: Firmness
+    clusters: list[Cluster]
+    stability: ClusterStability
     ngrams: dict[str, list[dict[str, Any]]]
     prediction: dict[str, Any]
 
 
 def find_vocabulary(
-    index: Index, model: Model, *, words: int = 64, steps: int | None = None, seeds: int = 3, seed: int = 0
+    index: Index, model: Model, *, clusters: int = 64, steps: int | None = None, seeds: int = 3, seed: int = 0
 ) -> Vocabulary:
     """The vocabulary of an index; see `motif_vocabulary`."""
     settings = index.manifest.settings
@@ -88,13 +88,13 @@ def find_vocabulary(
     clips = clips_to_group(index, length)
     if len(clips.row) == 0:
         raise ValueError(f"no song of the index has a clip of {length} steps with {MIN_NOTES} notes")
-    group, middles = group_codes(clips.codes, words, seed)
+    group, centroids = fit_clusters(clips.codes, clusters, seed)
     return Vocabulary(
         index,
         clips,
         length,
-        describe_words(clips.codes, group, middles, clips.song, clips.start, length),
-        firmness(index, model, clips, length, words, seed),
+        describe_clusters(clips.codes, group, centroids, clips.song, clips.start, length),
+        cluster_stability(index, model, clips, length, clusters, seed),
         song_ngrams(index),
         predict_held_out(index, seeds) if seeds else {},
     )
@@ -125,8 +125,10 @@ def clips_to_group(index: Index, length: int) -> Clips:
     return Clips(codes, segments, rows, songs, starts.astype(np.int64), files)
 
 
-def firmness(index: Index, model: Model, clips: Clips, length: int, words: int, seed: int) -> Firmness:
-    """Group a sample with the axes removed and with them kept; how often does a shifted copy keep its word?"""
+def cluster_stability(
+    index: Index, model: Model, clips: Clips, length: int, clusters: int, seed: int
+) -> ClusterStability:
+    """Group a sample with the axes removed and with them kept; how often does a shifted copy keep its cluster?"""
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(clips.row))[:SAMPLE]
     rolls = sample_rolls(index, clips, chosen, length)
@@ -147,11 +149,11 @@ def firmness(index: Index, model: Model, clips: Clips, length: int, words: int, 
     kept: dict[str, dict[str, float]] = {}
     chance = {}
     for name, way in ways.items():
-        group, middles = group_codes(way(latents["none"]), words, seed)
+        group, centroids = fit_clusters(way(latents["none"]), clusters, seed)
         kinds = ("pitch", "time") if room else ("pitch",)
-        kept[name] = {kind: stability(middles, way(latents["none"]), way(latents[kind])) for kind in kinds}
-        chance[f"axes_{name}"] = same_word_by_chance(group)
-    return Firmness(kept["removed"], kept["kept"], chance, len(rolls))
+        kept[name] = {kind: stability(centroids, way(latents["none"]), way(latents[kind])) for kind in kinds}
+        chance[f"axes_{name}"] = same_cluster_by_chance(group)
+    return ClusterStability(kept["removed"], kept["kept"], chance, len(rolls))
 
 
 def sample_rolls(index: Index, clips: Clips, chosen: NDArray[np.int64], length: int) -> NDArray[np.uint8]:
@@ -267,16 +269,16 @@ def vocabulary_record(found: Vocabulary) -> dict[str, Any]:
     clips, manifest = found.clips, found.index.manifest
     meters = {song.file: song.meters for segment in manifest.segments for song in segment.songs if song.alive}
 
-    def word_record(word: Word) -> dict[str, Any]:
-        file, start = clips.files[clips.song[word.clip]], int(clips.start[word.clip])
+    def cluster_record(cluster: Cluster) -> dict[str, Any]:
+        file, start = clips.files[clips.song[cluster.clip]], int(clips.start[cluster.clip])
         place = place_name(meters[file], manifest.settings.steps_per_beat, start)
         example = {"file": file, "place": place, "start_step": start}
-        likeness = round(word.likeness, 4)
+        mean_cosine = round(cluster.mean_cosine, 4)
         return {
-            "count": word.count,
-            "songs": word.songs,
-            "clips": len(word.rows),
-            "likeness": likeness,
+            "count": cluster.count,
+            "songs": cluster.songs,
+            "clips": len(cluster.rows),
+            "mean_cosine": mean_cosine,
             "example": example,
         }
 
@@ -284,14 +286,14 @@ def vocabulary_record(found: Vocabulary) -> dict[str, Any]:
         "songs": found.index.songs,
         "clips": len(clips.row),
         "length_steps": found.length_steps,
-        "words": [word_record(word) for word in found.words],
-        "kept_word_when_shifted": dataclasses.asdict(found.firmness),
+        "clusters": [cluster_record(cluster) for cluster in found.clusters],
+        "cluster_stability": dataclasses.asdict(found.stability),
         "ngrams": found.ngrams,
         "prediction": found.prediction,
     }
 
 
-def word_rolls(found: Vocabulary) -> NDArray[np.uint8]:
-    """What each word looks like: the roll (2, 128, window) of the clip nearest its middle, word by word."""
-    chosen = np.array([word.clip for word in found.words], np.int64)
+def cluster_rolls(found: Vocabulary) -> NDArray[np.uint8]:
+    """What each cluster looks like: the roll (2, 128, window) of the clip nearest its centroid, cluster by cluster."""
+    chosen = np.array([cluster.clip for cluster in found.clusters], np.int64)
     return sample_rolls(found.index, found.clips, chosen, found.length_steps)

@@ -66,7 +66,7 @@ def as_json(found: SongMotifs) -> dict[str, Any]:
     motifs = [
         {
             "motif": motif.name,
-            "quality": round(motif.quality, 4),
+            "ranking_score": round(motif.ranking_score, 4),
             "prototype": note_rows(motif.prototype),
             "returns": [
                 {**{k: v for k, v in row.items() if k != "motif"}, "pitches": r.notes.midi.tolist()}

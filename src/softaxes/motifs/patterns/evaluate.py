@@ -23,11 +23,11 @@ from softaxes.motifs.patterns.datasets.bps_motif import Movement
 from softaxes.motifs.patterns.delta_gamma import repeated_melodies
 from softaxes.motifs.patterns.forth import forth
 from softaxes.motifs.patterns.matrix_profile import profile_motifs
-from softaxes.motifs.patterns.notes import Notes
+from softaxes.motifs.patterns.notes import Notes, Similarity
 from softaxes.motifs.patterns.pointset import TEC, Points
 from softaxes.motifs.patterns.quality import widen
 from softaxes.motifs.patterns.scores.discovery import discovery_scores
-from softaxes.motifs.patterns.scores.retrieval import Similarity, non_exact_tasks, retrieval
+from softaxes.motifs.patterns.scores.retrieval import non_exact_tasks, retrieval
 from softaxes.motifs.patterns.siatec import siatec
 from softaxes.motifs.patterns.siatec_c import FOUR_BEATS, siatec_c
 from softaxes.motifs.patterns.siateccompress import better_of_conjugates, siateccompress

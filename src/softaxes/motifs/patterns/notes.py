@@ -9,6 +9,7 @@ Source of the skyline: Uitdenbogerd and Zobel (1999), "Melodic matching techniqu
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,9 @@ class Notes:
     def skyline(self) -> Notes:
         """The top voice: one note an onset."""
         return self.take(skyline(self.onset, self.midi, self.duration))
+
+
+Similarity = Callable[[Sequence[Notes], Sequence[Notes]], NDArray[np.float64]]  # larger = more similar
 
 
 def skyline(onset: ArrayLike, pitch: ArrayLike, duration: ArrayLike | None = None) -> NDArray[np.int64]:

@@ -37,7 +37,7 @@ def better_of_conjugates(tecs: TECList, region: str = "box") -> TECList:
     first = by_quality(own, dual)
     chosen = np.where(first[:, None], own, dual)
     order = np.lexsort(tuple(-chosen[:, c] for c in reversed(range(chosen.shape[1]))))
-    return _mix(tecs, first).take(order)
+    return _select(tecs, first).take(order)
 
 
 def by_quality(own: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -48,7 +48,7 @@ def by_quality(own: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[
     return result
 
 
-def _mix(tecs: TECList, own: NDArray[np.bool_]) -> TECList:
+def _select(tecs: TECList, own: NDArray[np.bool_]) -> TECList:
     """The TECs where ``own``, their conjugates elsewhere."""
     n = len(tecs)
     stacked = TECList(

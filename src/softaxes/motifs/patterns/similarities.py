@@ -23,8 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softaxes.motifs.patterns._compiled import compiled
-from softaxes.motifs.patterns.notes import Notes
-from softaxes.motifs.patterns.scores.retrieval import Similarity
+from softaxes.motifs.patterns.notes import Notes, Similarity
 
 Scores = NDArray[np.float64]
 Flat = tuple[NDArray[np.int64], NDArray[np.int64]]  # values of all clips, and where each clip starts

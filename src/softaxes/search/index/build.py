@@ -1,7 +1,7 @@
 """How does a folder of MIDI files become an index, and stay one?
 
 Only files that are new or changed (size or time, then content) are read and encoded; songs of files that are gone are
-struck out. Work is committed every few songs: an interrupted build goes on from there. Clips that occur more than once
+deleted. Work is committed every few songs: an interrupted build goes on from there. Clips that occur more than once
 in a batch of songs (refrains) are encoded once. Where ``beat_midi.txt`` lies beside a file (POP909), the grid is laid
 through its beats.
 """
@@ -45,7 +45,7 @@ from softaxes.search.index.windows import clip_lengths, clip_rolls, clip_starts
 from softaxes.training.progress import Advance
 
 COMMIT_CLIPS = 20_000  # clips of the longest kind between two commits
-MERGE_SEGMENTS, MERGE_DEAD = 16, 0.3  # more segments, or a larger share of struck-out songs: merge them all
+MERGE_SEGMENTS, MERGE_DELETED = 16, 0.3  # more segments, or a larger share of deleted songs: merge them all
 ENCODE_CLIPS = 2048  # rolls in memory at a time: 17 MB
 
 
@@ -152,7 +152,7 @@ class _Update:
         listed = set(names)
         removed = known.keys() - listed
         self.refused = {file: record for file, record in self.refused.items() if file in listed}
-        self._strike(removed)
+        self._delete(removed)
         for name in names:
             self.progress(1, printable(name), len(names))
             self._take(name, known.get(name))
@@ -169,7 +169,7 @@ class _Update:
         try:
             size, changed_ns = stamp(path)
         except OSError:
-            return  # gone since it was listed: the next update strikes it out
+            return  # gone since it was listed: the next update deletes it
         seen = known or self.refused.get(name)
         if seen and (seen.bytes, seen.mtime_ns) == (size, changed_ns):
             return
@@ -185,7 +185,7 @@ class _Update:
         except (ValueError, OSError) as error:
             reason = str(error).replace(f"{path}: ", "").replace(f"{self.root}{os.sep}", "")
             self.refused[name] = Refused(name, size, changed_ns, reason)
-            self._strike({name})
+            self._delete({name})
             return
         self.refused.pop(name, None)
         self.changed, self.new = self.changed + (known is not None), self.new + (known is None)
@@ -225,7 +225,7 @@ class _Update:
             codes = {length: [c for c, _ in parts] for length, parts in self.parts.items()}
             tables = {length: [t for _, t in parts] for length, parts in self.parts.items()}
             segment = write_segment(self.where, songs, codes, tables, [notes for _, notes in self.pending])
-            self._strike({record.file for record, _ in self.pending})
+            self._delete({record.file for record, _ in self.pending})
             self.manifest = dataclasses.replace(self.manifest, segments=(*self.manifest.segments, segment))
         self.manifest = dataclasses.replace(
             self.manifest, refused=tuple(sorted(self.refused.values(), key=lambda record: record.file))
@@ -233,7 +233,7 @@ class _Update:
         write_manifest(self.where, self.manifest)
         self.pending, self.parts, self.clips = [], {}, 0
 
-    def _strike(self, files: set[str]) -> None:
+    def _delete(self, files: set[str]) -> None:
         """Let the rows of these files count no more."""
         if files:
             segments = [
@@ -258,8 +258,8 @@ class _Update:
 
     def _merge_if_many(self) -> None:
         songs = [song for segment in self.manifest.segments for song in segment.songs]
-        dead = sum(not song.alive for song in songs)
-        if len(self.manifest.segments) > MERGE_SEGMENTS or dead > MERGE_DEAD * max(1, len(songs)):
+        deleted = sum(not song.alive for song in songs)
+        if len(self.manifest.segments) > MERGE_SEGMENTS or deleted > MERGE_DELETED * max(1, len(songs)):
             self.manifest = merge_segments(self.where, self.manifest)
 
 

@@ -23,17 +23,17 @@ class ExactSearch:
         self.codes = [torch.from_numpy(segment.codes[length]) for segment in index.segments]
         self.starts = np.cumsum([0, *(len(codes) for codes in self.codes)])
         live = [np.zeros(0, bool), *(segment.live_rows(length) for segment in index.segments)]
-        self.dead = np.flatnonzero(~np.concatenate(live))
+        self.deleted = np.flatnonzero(~np.concatenate(live))
 
     def __call__(self, queries: Float[np.ndarray, "Q D"], k: int) -> Nearest:
         """See `softaxes.search.index.choice`."""
-        if len(queries) == 0 or self.starts[-1] == len(self.dead):
+        if len(queries) == 0 or self.starts[-1] == len(self.deleted):
             return Nearest.of([])
         rows = torch.from_numpy(np.array(queries, np.float32))
         blocks = (block for codes in self.codes for block in codes.split(BLOCK_ROWS))
         best = torch.cat([(rows @ block.T).amax(0) for block in blocks]).numpy()
-        best[self.dead] = -np.inf
-        most = min(k, len(best) - len(self.dead))
+        best[self.deleted] = -np.inf
+        most = min(k, len(best) - len(self.deleted))
         kept = np.sort(np.argpartition(-best, most - 1)[:most])
         segment = np.searchsorted(self.starts, kept, side="right") - 1
         found = []

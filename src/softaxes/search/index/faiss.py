@@ -2,7 +2,7 @@
 
 Codes are dealt to about 4 sqrt(n) cells by k-means; a query looks into ``PROBES`` of them. Below ``FLAT_CLIPS`` clips
 cells would be too small and the same library searches all. What was built is kept beside the index, under a name that
-says which moment it belongs to, and made anew for another moment.
+says which snapshot it belongs to, and made anew for another snapshot.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class FaissSearch:
             raise ValueError("backend 'faiss' needs faiss: pip install 'softaxes[faiss]'") from None
         self.rows = [np.flatnonzero(segment.live_rows(length)) for segment in index.segments]
         self.starts = np.cumsum([0, *(len(rows) for rows in self.rows)])
-        path = index.folder / f"{_moment(index)}.{length}.faiss"
+        path = index.folder / f"{_snapshot(index)}.{length}.faiss"
         self.searcher: Any = faiss.read_index(str(path)) if path.is_file() else None
         if self.searcher is None:
             self.searcher = self._build(faiss, index, length)
@@ -79,15 +79,15 @@ class FaissSearch:
         return np.ascontiguousarray(np.concatenate(parts))
 
 
-def _moment(index: Index) -> str:
+def _snapshot(index: Index) -> str:
     """Changes with the rows that count."""
     segments = repr([(s.id, [song.alive for song in s.songs]) for s in index.manifest.segments])
     return hashlib.sha256(segments.encode()).hexdigest()[:16]
 
 
 def _keep(faiss: Any, searcher: Any, path: Path, length: int) -> None:
-    """Write the built searcher for the next process and drop those of older moments; a place that cannot be written is
-    no error."""
+    """Write the built searcher for the next process and drop those of older snapshots; a place that cannot be written
+    is no error."""
     try:
         write_bytes(path, faiss.serialize_index(searcher).tobytes())
         for old in path.parent.glob(f"*.{length}.faiss"):

@@ -1,15 +1,15 @@
 """What are the files of an index, and how can it be read while it is written?
 
-    manifest.json                 settings, songs and segments of one moment; replaced whole, never edited
+    manifest.json                 settings, songs and segments of one snapshot; replaced whole, never edited
     <segment>.<length>.codes.npy  (n, D) float32 unit codes of the clips of one length
     <segment>.<length>.table.npy  (n,) TABLE rows: the clip's song and start, and its coordinates on the axes
     <segment>.notes.npy           the melodies (or textures) of the segment's songs, end to end
     lock                          held by the one process that writes
 
 A segment is written once under a name never used before, then named in the next manifest, then never touched. So a
-reader that has opened a manifest sees one moment for as long as it likes; a writer that dies leaves at most files that
-no manifest names, which the next writer removes; what was committed is never encoded again. A song that changed or
-went is struck out in the manifest; its rows stay until segments are merged.
+reader that has opened a manifest sees one snapshot for as long as it likes; a writer that dies leaves at most files
+that no manifest names, which the next writer removes; what was committed is never encoded again. A song that changed or
+went is deleted in the manifest; its rows stay until segments are merged.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Manifest:
-    """An index at one moment."""
+    """A snapshot of an index."""
 
     id: str
     settings: Settings
@@ -118,7 +118,7 @@ class Manifest:
         }
 
     def rows(self, length: int) -> int:
-        """Clips of one length, those of struck-out songs included."""
+        """Clips of one length, those of deleted songs included."""
         return sum(segment.rows[length] for segment in self.segments)
 
     def to_json(self) -> str:
@@ -169,7 +169,7 @@ class Segment:
 
 @dataclass(frozen=True, eq=False)
 class Index:
-    """One moment of an index, open for reading."""
+    """A snapshot of an index, open for reading."""
 
     folder: Path
     manifest: Manifest
@@ -177,7 +177,7 @@ class Index:
 
     @classmethod
     def open(cls, folder: Path) -> Index:
-        """Open the newest moment; ValueError if there is no index or it is damaged."""
+        """Open the newest snapshot; ValueError if there is no index or it is damaged."""
         for attempt in range(RETRIES):
             manifest = read_manifest(folder)
             if manifest is None:
@@ -213,7 +213,7 @@ def read_manifest(folder: Path) -> Manifest | None:
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
-    """Make ``manifest`` the index's newest moment."""
+    """Make ``manifest`` the index's newest snapshot."""
     write_text(folder / MANIFEST, manifest.to_json())
 
 

@@ -15,18 +15,17 @@ nothing but note counts is then at the level of a constant score, which is chanc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from softaxes.motifs.patterns.datasets.bps_motif import Movement
-from softaxes.motifs.patterns.notes import Notes
+from softaxes.motifs.patterns.notes import Notes, Similarity
 from softaxes.motifs.patterns.pointset import vectors
 
 PER_RELEVANT = 5
-Similarity = Callable[[Sequence[Notes], Sequence[Notes]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)

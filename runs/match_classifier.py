@@ -1,7 +1,7 @@
-"""Fit the weights of ``softaxes.motifs.mix`` on annotated movements, and measure them on movements they did not see.
+"""Fit the weights of ``softaxes.motifs.match_classifier`` on annotated movements; measure them on movements left out.
 
-    python runs/motif_mix.py --data BPS_MOTIF --seeds 3  # folds of movements: MAP, P@1, MAP over non-exact pairs
-    python runs/motif_mix.py --data BPS_MOTIF --freeze   # and the weights of all movements, into the package
+    python runs/match_classifier.py --data BPS_MOTIF --seeds 3  # folds of movements: MAP, P@1, MAP over non-exact pairs
+    python runs/match_classifier.py --data BPS_MOTIF --freeze   # and the weights of all movements, into the package
 
 Loss: 1 - smoothed average precision of every query's list (all other occurrences; and the size-matched distractors of
 the non-exact task), plus a little cross-entropy of its items, which makes scores log-odds.
@@ -18,11 +18,12 @@ import torch
 from records import figure_line, over, write_record
 from torch import nn
 
-from softaxes.motifs import mix as mixes
+from softaxes.motifs import match_classifier
 from softaxes.motifs.context import walks
-from softaxes.motifs.likeness import likeness
+from softaxes.motifs.match_classifier import MatchClassifier
 from softaxes.motifs.patterns.datasets.bps_motif import load_bps_motif
 from softaxes.motifs.patterns.scores.retrieval import map_and_p1, map_nonexact, non_exact_tasks
+from softaxes.motifs.similarity_features import similarity_features
 
 HIDDEN, LONGEST, BATCH = 32, 160, 32
 ALONE, IN_CONTEXT = ("map", "p1", "map_nonexact"), ("map",)
@@ -32,9 +33,9 @@ def measure(movement):
     """(letters, measures of all pairs, [(task, measures of its pairs)])."""
     clips = [o.notes for o in movement.occurrences]
     tasks = non_exact_tasks(movement)
-    pairs = [likeness(t.clips, [*t.clips, *t.distractors]).astype(np.float32) for t in tasks]
+    pairs = [similarity_features(t.clips, [*t.clips, *t.distractors]).astype(np.float32) for t in tasks]
     letters = np.array([o.letter for o in movement.occurrences])
-    return letters, likeness(clips, clips).astype(np.float32), list(zip(tasks, pairs, strict=True))
+    return letters, similarity_features(clips, clips).astype(np.float32), list(zip(tasks, pairs, strict=True))
 
 
 def query_lists(measured):
@@ -53,7 +54,7 @@ def query_lists(measured):
 
 
 class Scorer(nn.Module):
-    """The mix as a network."""
+    """The classifier as a network."""
 
     def __init__(self, sample: np.ndarray):
         super().__init__()
@@ -68,12 +69,12 @@ class Scorer(nn.Module):
         hidden = torch.tanh(self.second(self.dropout(torch.tanh(self.first(x)))))
         return (self.linear(x) + self.last(hidden))[..., 0]
 
-    def frozen(self) -> mixes.Mix:
+    def frozen(self) -> MatchClassifier:
         parts = (
             self.mean, self.scale, self.linear.weight[0], self.first.weight, self.first.bias, self.second.weight,
             self.second.bias, self.last.weight[0], self.linear.bias[0],
         )  # fmt: skip
-        return mixes.Mix(*(p.detach().numpy().astype(float) for p in parts))
+        return MatchClassifier(*(p.detach().numpy().astype(float) for p in parts))
 
 
 def loss_of(scores, relevant, valid):
@@ -86,7 +87,7 @@ def loss_of(scores, relevant, valid):
     return (1 - precision).mean() + 0.3 * (entropy * valid).sum() / valid.sum()
 
 
-def fit(measured, epochs=3, seed=0) -> mixes.Mix:
+def fit(measured, epochs=3, seed=0) -> MatchClassifier:
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     lists = query_lists(measured)
@@ -109,12 +110,12 @@ def fit(measured, epochs=3, seed=0) -> mixes.Mix:
     return scorer.eval().frozen()
 
 
-def judge(mix, measured):
+def judge(classifier, measured):
     """One row a movement: MAP, P@1, MAP over non-exact pairs, MAP in the context of the movement's other clips."""
     rows = []
     for letters, pairs, tasks in measured:
-        alone = mix.log_odds(pairs)
-        scores = [map_nonexact([task], lambda *_, pairs=p: mix.log_odds(pairs)) for task, p in tasks]
+        alone = classifier.log_odds(pairs)
+        scores = [map_nonexact([task], lambda *_, pairs=p: classifier.log_odds(pairs)) for task, p in tasks]
         queries = [int(task.different.any(axis=1).sum()) for task, _ in tasks]
         in_context = map_and_p1(walks((alone + alone.T) / 2), letters)[0]
         non_exact = np.average(scores, weights=queries) if tasks else np.nan
@@ -129,7 +130,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="keep the measures of all pairs here (a pickle of your own)")
     parser.add_argument("--keep", type=Path, help="folder for the weights of every fold of seed 0: fold<movement>.npz")
-    parser.add_argument("--json", type=Path, help="folder for the figures of every seed: motif-mix-<seed>.json")
+    parser.add_argument("--json", type=Path, help="folder for the figures of every seed: match-classifier-<seed>.json")
     parser.add_argument("--freeze", action="store_true", help="write the weights of all movements into the package")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -138,24 +139,24 @@ def main() -> None:
         table = np.full((len(measured), len(ALONE) + len(IN_CONTEXT)), np.nan)
         for fold in range(options.folds):
             out = np.arange(len(measured)) % options.folds == fold
-            mix = fit([m for m, left_out in zip(measured, out, strict=True) if not left_out], seed=seed)
-            table[out] = judge(mix, [m for m, left_out in zip(measured, out, strict=True) if left_out])
+            classifier = fit([m for m, left_out in zip(measured, out, strict=True) if not left_out], seed=seed)
+            table[out] = judge(classifier, [m for m, left_out in zip(measured, out, strict=True) if left_out])
             for name in np.array(names)[out] if options.keep and seed == 0 else ():
                 options.keep.mkdir(parents=True, exist_ok=True)
-                mix.save(options.keep / f"fold{name}.npz")
+                classifier.save(options.keep / f"fold{name}.npz")
         print(dict(zip(names, table.round(3).tolist(), strict=True)))
         columns = [over(column) for column in table.T]
         found = {
-            "learned mix": dict(zip(ALONE, columns[: len(ALONE)], strict=True)),
-            "learned mix, in context": dict(zip(IN_CONTEXT, columns[len(ALONE) :], strict=True)),
+            "match classifier": dict(zip(ALONE, columns[: len(ALONE)], strict=True)),
+            "match classifier, in context": dict(zip(IN_CONTEXT, columns[len(ALONE) :], strict=True)),
         }
         for method, measures in found.items():
             for name, row in measures.items():
                 print(figure_line(f"seed {seed}, left out: {method}, {name}", row), flush=True)
         if options.json:
-            write_record(options.json / f"motif-mix-{seed}.json", found, movements=len(names), seed=seed)
+            write_record(options.json / f"match-classifier-{seed}.json", found, movements=len(names), seed=seed)
     if options.freeze:
-        fit(measured).save(Path(mixes.__file__).with_name("mix.npz"))
+        fit(measured).save(Path(match_classifier.__file__).with_name("match_classifier.npz"))
 
 
 def load(options):

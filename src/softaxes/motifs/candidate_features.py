@@ -1,8 +1,8 @@
-"""What is a motif like, among all that were proposed for its piece? The numbers that its quality is read from.
+"""What is a motif like, among all candidates of its piece? The numbers that it is ranked by.
 
-A proposal is a list of places (stretches of ``Lines``). Most traits describe it by itself: how long, how often, how
-alike its returns are, whether rests set it off; ``agreement`` says how much of one proposal another one has; the last
-traits count the others that agree: what two ways of looking find is more often what musicians mark.
+A candidate is a list of places (stretches of ``Lines``). Most features describe it by itself: how long, how often, how
+similar its returns are, whether rests set it off; ``agreement`` says how much of one candidate another one has; the
+last features count the others that agree: what two ways of looking find is more often what musicians mark.
 
 Times in beats or as log2 of a ratio to the motif's own mean gap; shares in [0, 1]; logarithms are natural.
 """
@@ -20,7 +20,7 @@ from softaxes.motifs.lines import Lines
 from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
 from softaxes.motifs.returns import Place
 
-TRAITS = (
+FEATURES = (
     "log count", "log notes", "log beats", "notes per beat", "spread of notes",
     "commonest gaps", "kinds of gaps", "commonest steps", "kinds of steps", "commonest of both", "kinds of both",
     "covered", "overlapping", "first place", "spread of places",
@@ -30,40 +30,42 @@ TRAITS = (
     "nearest return", "near returns", "nearest melody", "near melodies",
 )  # fmt: skip
 LINE_ENDS = 8 * TICKS_PER_BEAT  # a line that begins or ends counts as so long a rest
-MOST_COVERED = 0.3  # of the notes: short pieces would lie outside what the quality was fitted on
+MOST_COVERED = 0.3  # of the notes: short pieces would lie outside what the ranking was fitted on
 SOFTEN = 30  # ticks added to both sides of a ratio: grace notes
-NEAR, SAME = 0.4, 0.97  # proposals that agree less are apart, those that agree more are one
+NEAR, SAME = 0.4, 0.97  # candidates that agree less are apart, those that agree more are one
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class _Flat:
-    """Places one after another: ``note`` holds their notes; ``of_place``, ``of_proposal`` say whose they are."""
+    """Places one after another: ``note`` holds their notes; the other columns say whose they are."""
 
     note: Integers  # (N,) index into the lines
     start: Integers  # (P,) where a place's notes begin in ``note``
     size: Integers  # (P,) its notes
-    proposal: Integers  # (P,) which proposal a place belongs to
-    begin: Integers  # (M,) where a proposal's places begin
+    candidate: Integers  # (P,) which candidate a place belongs to
+    begin: Integers  # (M,) where a candidate's places begin
     count: Integers  # (M,) its places
 
     def mean(self, values: NDArray[np.generic]) -> Floats:
-        """Mean over a proposal's places, (P,) to (M,)."""
+        """Mean over a candidate's places, (P,) to (M,)."""
         return np.add.reduceat(values.astype(float), self.begin) / self.count
 
 
-def describe(lines: Lines, proposals: Sequence[Sequence[Place]], melody: Sequence[bool]) -> tuple[Floats, Floats]:
-    """Traits (M, len(TRAITS)) of M proposals with a place or more each, and their agreement (M, M) in [0, 1].
+def candidate_features(
+    lines: Lines, candidates: Sequence[Sequence[Place]], melody: Sequence[bool]
+) -> tuple[Floats, Floats]:
+    """Features (M, len(FEATURES)) of M candidates with a place or more each, and their agreement (M, M) in [0, 1].
 
     Args:
-        melody: (M,) which proposals are melodies (``hybrid.melodies``); the others are returns of candidates.
+        melody: (M,) which candidates are melodies (``hybrid.melodies``); the others are returns of exact repeats.
     """
-    if not proposals:
-        return np.zeros((0, len(TRAITS))), np.zeros((0, 0))
-    flat = _flatten(proposals)
-    agreeing, is_melody = agreement(lines, proposals), np.asarray(melody, bool)
-    odds = np.array([p.log_odds for places in proposals for p in places])
+    if not candidates:
+        return np.zeros((0, len(FEATURES))), np.zeros((0, 0))
+    flat = _flatten(candidates)
+    agreeing, is_melody = agreement(lines, candidates), np.asarray(melody, bool)
+    odds = np.array([p.log_odds for places in candidates for p in places])
     columns = [
         *_sizes(lines, flat), *_sameness(lines, flat), *_whereabouts(lines, flat), *_edges(lines, flat),
         *_rhythm_and_range(lines, flat), flat.mean(1 / (1 + np.exp(-odds))), is_melody.astype(float),
@@ -72,23 +74,23 @@ def describe(lines: Lines, proposals: Sequence[Sequence[Place]], melody: Sequenc
     return np.stack(columns, axis=1), agreeing
 
 
-def agreement(lines: Lines, proposals: Sequence[Sequence[Place]]) -> Floats:
-    """Mean F1 of the notes covered, of the first notes and of the last notes of every pair of proposals, (M, M)."""
-    flat = _flatten(proposals)
+def agreement(lines: Lines, candidates: Sequence[Sequence[Place]]) -> Floats:
+    """Mean F1 of the notes covered, of the first notes and of the last notes of every pair of candidates, (M, M)."""
+    flat = _flatten(candidates)
     same = _note_numbers(lines)
     last = flat.note[flat.start + flat.size - 1]
     return (
-        _overlap(same[flat.note], np.repeat(flat.proposal, flat.size))
-        + _overlap(same[flat.note[flat.start]], flat.proposal)
-        + _overlap(same[last], flat.proposal)
+        _overlap(same[flat.note], np.repeat(flat.candidate, flat.size))
+        + _overlap(same[flat.note[flat.start]], flat.candidate)
+        + _overlap(same[last], flat.candidate)
     ) / 3
 
 
-def _flatten(proposals: Sequence[Sequence[Place]]) -> _Flat:
-    first = np.array([p.first for places in proposals for p in places], np.int64)
-    size = np.array([p.last for places in proposals for p in places], np.int64) - first + 1
+def _flatten(candidates: Sequence[Sequence[Place]]) -> _Flat:
+    first = np.array([p.first for places in candidates for p in places], np.int64)
+    size = np.array([p.last for places in candidates for p in places], np.int64) - first + 1
     start = np.cumsum(size) - size
-    count = np.array([len(places) for places in proposals], np.int64)
+    count = np.array([len(places) for places in candidates], np.int64)
     note = np.arange(size.sum()) - np.repeat(start - first, size)
     return _Flat(note, start, size, np.repeat(np.arange(len(count)), count), np.cumsum(count) - count, count)
 
@@ -118,7 +120,7 @@ def _sameness(lines: Lines, flat: _Flat) -> list[Floats]:
 def _whereabouts(lines: Lines, flat: _Flat) -> list[Floats]:
     """How much of the piece is covered, how much of that twice, and where the places lie."""
     same = _note_numbers(lines)
-    keys = np.unique(np.repeat(flat.proposal, flat.size) * len(same) + same[flat.note])
+    keys = np.unique(np.repeat(flat.candidate, flat.size) * len(same) + same[flat.note])
     covered = np.bincount(keys // len(same), minlength=len(flat.count))
     onset = lines.notes.onset
     length, begins = max(1, int(np.ptp(onset))), onset[flat.note[flat.start]]
@@ -161,7 +163,7 @@ def _rhythm_and_range(lines: Lines, flat: _Flat) -> list[Floats]:
 
 
 def _others(agreeing: Floats, which: NDArray[np.bool_]) -> list[Floats]:
-    """Agreement with the nearest of these other proposals, and log(1 + how many are near)."""
+    """Agreement with the nearest of these other candidates, and log(1 + how many are near)."""
     other = np.where(which[None, :] & (agreeing < SAME), agreeing, 0.0)
     np.fill_diagonal(other, 0.0)
     return [other.max(axis=1), np.log1p((other > NEAR).sum(axis=1))]
@@ -180,7 +182,7 @@ def _within(values: Integers, flat: _Flat) -> Integers:
 
 
 def _commonest(kind: Integers, flat: _Flat) -> tuple[Floats, Floats]:
-    """Of each proposal's places: the share of the commonest kind, and kinds / places."""
+    """Of each candidate's places: the share of the commonest kind, and kinds / places."""
     counts = [
         np.unique(kind[begin : begin + count], return_counts=True)[1]
         for begin, count in zip(flat.begin.tolist(), flat.count.tolist(), strict=True)

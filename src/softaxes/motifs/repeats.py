@@ -1,11 +1,11 @@
-"""Which stretches of a piece's lines return exactly? Candidates for motifs, by SIATEC-C.
+"""Which stretches of a piece's lines return exactly? Found by SIATEC-C, they are the first candidates for motifs.
 
 The lines are laid behind one another in time, far apart, and SIATEC-C finds what returns within and between them under
-diatonic transposition. A candidate is the stretch of a line from a pattern's first note to its last, if the pattern has
-most of the stretch's notes. Candidates that nearly coincide are one; they come in order of notes saved.
+diatonic transposition. A repeat is the stretch of a line from a pattern's first note to its last, if the pattern has
+most of the stretch's notes. Repeats that nearly coincide are one; they come in order of notes saved.
 
 Time and memory are bounded: up to ``WHOLE_NOTES`` notes of lines at once, in blocks of ``BLOCK_NOTES`` beyond (what
-returns only between blocks is then no candidate, though ``returns`` still finds it for one that is).
+returns only between blocks is then no repeat, though ``returns`` still finds it for one that is).
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ LONGEST_TICKS = 16 * TICKS_PER_BEAT
 LEAST_SHARE = 0.75  # of the stretch's notes that a pattern must have
 WHOLE_NOTES, BLOCK_NOTES = 8_000, 2_000
 MOST_PERIODS = 50
-SAME = 0.7  # candidates are one if their stretches share this much
+SAME = 0.7  # repeats are one if their stretches share this much
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Repeat:
     """The stretch from note ``first`` to ``last`` of ``Lines``, both included, and how often it returns exactly."""
 
     first: int
@@ -38,20 +38,20 @@ class Candidate:
     share: float
 
 
-def candidates(lines: Lines, most: int = 120) -> list[Candidate]:
-    """At most ``most`` candidates, best first."""
+def exact_repeats(lines: Lines, most: int = 120) -> list[Repeat]:
+    """At most ``most`` repeats, best first."""
     size = len(lines) if len(lines) <= WHOLE_NOTES else BLOCK_NOTES
     rows = [_in_block(lines, start, min(start + size, len(lines))) for start in range(0, len(lines), max(1, size))]
     table = np.concatenate([np.zeros((0, 4)), *rows])
     if len(table) == 0 and len(lines):
         table = _periods(lines)
     saved = (table[:, 1] - table[:, 0]) * table[:, 3] * (table[:, 2] - 1)
-    chosen: list[Candidate] = []
+    chosen: list[Repeat] = []
     kept: list[tuple[int, int]] = []
     for row in table[np.argsort(-saved, kind="stable")]:
         first, last = int(row[0]), int(row[1])
         if all(_shared(first, last, a, b) < SAME for a, b in kept):
-            chosen.append(Candidate(first, last, int(row[2]), float(row[3])))
+            chosen.append(Repeat(first, last, int(row[2]), float(row[3])))
             kept.append((first, last))
         if len(chosen) == most:
             break

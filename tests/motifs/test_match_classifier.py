@@ -9,60 +9,62 @@ import numpy as np
 import pytest
 
 from softaxes.motifs.context import ALPHA, TEMPERATURE, in_context, walks
-from softaxes.motifs.likeness import MEASURES, likeness
-from softaxes.motifs.mix import Mix, learned_mix, load_mix
+from softaxes.motifs.match_classifier import MatchClassifier, learned_classifier, load_classifier
+from softaxes.motifs.similarity_features import FEATURES, similarity_features
 
 from .pieces import MOTIF, clip, placed, random_clip
 
 
-def some_mix(rng, hidden=3):
-    f = len(MEASURES)
+def some_classifier(rng, hidden=3):
+    f = len(FEATURES)
     shapes = [(f,), (f,), (f,), (hidden, f), (hidden,), (hidden, hidden), (hidden,), (hidden,), ()]
     parts = [rng.normal(size=s) for s in shapes]
     parts[1] = np.abs(parts[1]) + 0.5
-    return Mix(*(np.asarray(p) for p in parts))
+    return MatchClassifier(*(np.asarray(p) for p in parts))
 
 
 def test_log_odds_are_what_loops_say(rng: np.random.Generator) -> None:
-    mix = some_mix(rng)
-    measures = rng.random((2, 3, len(MEASURES)))
+    classifier = some_classifier(rng)
+    measures = rng.random((2, 3, len(FEATURES)))
     for i in range(2):
         for j in range(3):
-            x = [(m - a) / b for m, a, b in zip(measures[i, j], mix.mean, mix.scale, strict=True)]
+            x = [(m - a) / b for m, a, b in zip(measures[i, j], classifier.mean, classifier.scale, strict=True)]
             first = [math.tanh(sum(w * v for w, v in zip(row, x, strict=True)) + c)
-                     for row, c in zip(mix.first, mix.first_bias, strict=True)]  # fmt: skip
+                     for row, c in zip(classifier.first, classifier.first_bias, strict=True)]  # fmt: skip
             second = [math.tanh(sum(w * v for w, v in zip(row, first, strict=True)) + c)
-                      for row, c in zip(mix.second, mix.second_bias, strict=True)]  # fmt: skip
-            total = sum(w * v for w, v in zip(mix.linear, x, strict=True)) + float(mix.bias)
-            total += sum(w * v for w, v in zip(mix.last, second, strict=True))
-            assert mix.log_odds(measures)[i, j] == pytest.approx(total)
+                      for row, c in zip(classifier.second, classifier.second_bias, strict=True)]  # fmt: skip
+            total = sum(w * v for w, v in zip(classifier.linear, x, strict=True)) + float(classifier.bias)
+            total += sum(w * v for w, v in zip(classifier.last, second, strict=True))
+            assert classifier.log_odds(measures)[i, j] == pytest.approx(total)
 
 
 def test_weights_survive_a_file_and_wrong_files_are_told(rng: np.random.Generator, tmp_path: Path) -> None:
-    mix = some_mix(rng)
-    mix.save(tmp_path / "mix.npz")
-    measures = rng.random((4, len(MEASURES)))
-    np.testing.assert_allclose(load_mix(tmp_path / "mix.npz").log_odds(measures), mix.log_odds(measures), rtol=1e-4)
+    classifier = some_classifier(rng)
+    classifier.save(tmp_path / "match_classifier.npz")
+    measures = rng.random((4, len(FEATURES)))
+    np.testing.assert_allclose(
+        load_classifier(tmp_path / "match_classifier.npz").log_odds(measures), classifier.log_odds(measures), rtol=1e-4
+    )
     np.savez(tmp_path / "other.npz", mean=np.zeros(3))
-    with pytest.raises(ValueError, match="is no mix: it has no bias"):
-        load_mix(tmp_path / "other.npz")
-    with pytest.raises(ValueError, match=f"must weigh {len(MEASURES)} measures"):
-        Mix(*(np.zeros(2) for _ in range(9)))
+    with pytest.raises(ValueError, match="is no classifier: it has no bias"):
+        load_classifier(tmp_path / "other.npz")
+    with pytest.raises(ValueError, match=f"must weigh {len(FEATURES)} features"):
+        MatchClassifier(*(np.zeros(2) for _ in range(9)))
 
 
-def test_the_learned_mix_knows_a_return_from_another_tune() -> None:
+def test_the_learned_classifier_knows_a_return_from_another_tune() -> None:
     a = clip(placed(0, 60))
     varied = clip([(t, 67 + p + (k == 3)) for k, (t, p) in enumerate(MOTIF)])
     other = clip([(1920, 60), (2880, 59), (3360, 60), (3840, 54), (4320, 71)])
-    scores = learned_mix()([a], [clip(placed(1920, 65)), varied, other])[0]
+    scores = learned_classifier()([a], [clip(placed(1920, 65)), varied, other])[0]
     assert scores[0] > scores[1] > scores[2]
     assert scores[1] > 0 > scores[2]
 
 
-def test_the_learned_mix_is_blind_to_bars_and_octaves(rng: np.random.Generator) -> None:
+def test_the_learned_classifier_is_blind_to_bars_and_octaves(rng: np.random.Generator) -> None:
     clips = [random_clip(rng) for _ in range(6)]
     moved = [clip(np.stack([c.onset + 3 * 4 * 480, c.midi - 12], axis=1)) for c in clips]
-    np.testing.assert_allclose(learned_mix()(clips, clips), learned_mix()(moved, clips), atol=1e-9)
+    np.testing.assert_allclose(learned_classifier()(clips, clips), learned_classifier()(moved, clips), atol=1e-9)
 
 
 def test_walks_are_sums_of_powers(rng: np.random.Generator) -> None:
@@ -102,4 +104,4 @@ def test_context_joins_the_ends_of_a_chain() -> None:
 
 def test_equal_clips_have_equal_measures_in_any_company(rng: np.random.Generator) -> None:
     a, b = random_clip(rng), random_clip(rng)
-    np.testing.assert_array_equal(likeness([a, b], [b, a])[0, 0], likeness([a], [b])[0, 0])
+    np.testing.assert_array_equal(similarity_features([a, b], [b, a])[0, 0], similarity_features([a], [b])[0, 0])

@@ -1,4 +1,4 @@
-"""The ways of being alike: equal to loops, symmetric, 1 on equal clips, blind to place and register."""
+"""Similarity features: equal to loops, symmetric, 1 on equal clips, blind to place and register."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from functools import lru_cache
 import numpy as np
 import pytest
 
-from softaxes.motifs.likeness import MEASURES, likeness
 from softaxes.motifs.patterns.notes import Notes
+from softaxes.motifs.similarity_features import FEATURES, similarity_features
 from softaxes.motifs.spelling import guess_morphetic
 
 from .pieces import MOTIF, clip, placed, random_clip
 
-AT = {name: k for k, name in enumerate(MEASURES)}
+AT = {name: k for k, name in enumerate(FEATURES)}
 BY_BEST_SHIFT = ("soft", "contour at soft", "loose", "beat")  # ties between shifts may be broken either way
 SIZES = {"smaller count", "larger count", "smaller span", "larger span"}
 
 
 def value(a, b, name):
-    return likeness([a], [b])[0, 0, AT[name]]
+    return similarity_features([a], [b])[0, 0, AT[name]]
 
 
 def points(c):
@@ -66,20 +66,20 @@ def test_translation_rhythm_and_edits_equal_their_loops(rng: np.random.Generator
 
 def test_measures_are_symmetric_bounded_and_one_on_equal_clips(rng: np.random.Generator) -> None:
     clips = [random_clip(rng) for _ in range(12)] + [clip(placed(0, 60))]
-    all_pairs = likeness(clips, clips)
-    sure = [k for k, name in enumerate(MEASURES) if not name.startswith(BY_BEST_SHIFT)]
+    all_pairs = similarity_features(clips, clips)
+    sure = [k for k, name in enumerate(FEATURES) if not name.startswith(BY_BEST_SHIFT)]
     np.testing.assert_allclose(all_pairs[..., sure], all_pairs.transpose(1, 0, 2)[..., sure], atol=1e-12)
     assert all_pairs.min() >= 0
     assert all_pairs.max() <= 1 + 1e-9
-    itself = likeness([clips[-1]], [clips[-1]])[0, 0]
-    not_one = {name for name in MEASURES if abs(itself[AT[name]] - 1) > 1e-9}
-    assert not_one == SIZES | {name for name in MEASURES if name.startswith("scaled")}
+    itself = similarity_features([clips[-1]], [clips[-1]])[0, 0]
+    not_one = {name for name in FEATURES if abs(itself[AT[name]] - 1) > 1e-9}
+    assert not_one == SIZES | {name for name in FEATURES if name.startswith("scaled")}
 
 
 def test_place_and_octave_change_nothing() -> None:
     a, b = clip(placed(0, 60)), clip(placed(960, 72, MOTIF[:4]))
     moved = clip([(x + 12 * 480, y + 12) for x, y in points(b)])  # whole bars of 2, 3 and 4 beats
-    np.testing.assert_allclose(likeness([a], [b]), likeness([a], [moved]), atol=1e-12)
+    np.testing.assert_allclose(similarity_features([a], [b]), similarity_features([a], [moved]), atol=1e-12)
 
 
 def test_what_each_measure_forgives() -> None:
@@ -102,8 +102,8 @@ def test_what_each_measure_forgives() -> None:
 
 def test_a_clip_without_notes_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one note"):
-        likeness([clip([])], [clip([(0, 60)])])
-    assert likeness([], [clip([(0, 60)])]).shape == (0, 1, len(MEASURES))
+        similarity_features([clip([])], [clip([(0, 60)])])
+    assert similarity_features([], [clip([(0, 60)])]).shape == (0, 1, len(FEATURES))
 
 
 def test_spelling_of_known_scales() -> None:

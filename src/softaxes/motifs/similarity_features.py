@@ -1,11 +1,11 @@
-"""In how many ways are two clips alike? One number a way, for every pair of two lists of clips.
+"""In how many ways are two clips similar? One number a way, for every pair of two lists of clips.
 
 A motif returns transposed, moved, scaled, shortened, with other notes or another rhythm; no single measure survives all
-of it. Each measure here ignores position and register and forgives something else; ``MEASURES`` names them in order.
-Their weights are learned (``mix``), never set here.
+of it. Each feature here ignores position and register and forgives something else; ``FEATURES`` names them in order.
+Their weights are learned (``match_classifier``), never set here.
 
 Conventions: a clip is ``Notes``; its distinct points by onset, then pitch. Diatonic pitch is the spelling where the
-clip has one, else a guess from the notes (``spelling``). All measures lie in [0, 1], 1 =
+clip has one, else a guess from the notes (``spelling``). All features lie in [0, 1], 1 =
 equal under what is ignored, and are symmetric but for ties between best shifts, unless they say otherwise.
 "/ longer" and "/ shorter" divide by the larger and the smaller note count.
 
@@ -39,7 +39,7 @@ from softaxes.motifs.patterns.notes import Notes
 from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
 from softaxes.motifs.spelling import guess_morphetic
 
-MEASURES = (
+FEATURES = (
     "translation chromatic / longer", "translation chromatic / shorter",
     "translation diatonic / longer", "translation diatonic / shorter",
     "soft / longer", "soft / shorter", "contour at soft",
@@ -85,13 +85,13 @@ def flatten(clips: Sequence[Notes]) -> Clips:
     return Clips(starts, onset, chromatic, diatonic, duration, profiles)
 
 
-def likeness(queries: Sequence[Notes], gallery: Sequence[Notes]) -> Floats:
-    """Every measure for every pair, (queries, gallery, len(MEASURES))."""
+def similarity_features(queries: Sequence[Notes], gallery: Sequence[Notes]) -> Floats:
+    """Every feature for every pair, (queries, gallery, len(FEATURES))."""
     first, second = flatten(queries), flatten(gallery)
-    return _likeness(
+    return _all_features(
         first.starts, first.onset, first.chromatic, first.diatonic, first.duration, first.profiles,
         second.starts, second.onset, second.chromatic, second.diatonic, second.duration, second.profiles,
-        len(MEASURES),
+        len(FEATURES),
     )  # fmt: skip
 
 
@@ -310,7 +310,7 @@ def _gap_ratios(gaps):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _measure(on_a, ch_a, di_a, du_a, on_b, ch_b, di_b, du_b, out):  # type: ignore[no-untyped-def]
+def _features(on_a, ch_a, di_a, du_a, on_b, ch_b, di_b, du_b, out):  # type: ignore[no-untyped-def]
     longer, shorter = max(len(on_a), len(on_b)), min(len(on_a), len(on_b))
     count, _ = _translation(on_a, ch_a, on_b, ch_b, 1, 1)
     out[0], out[1] = count / longer, count / shorter
@@ -373,16 +373,16 @@ def _measure(on_a, ch_a, di_a, du_a, on_b, ch_b, di_b, du_b, out):  # type: igno
 
 
 @compiled
-def _likeness(  # type: ignore[no-untyped-def]
-    starts_a, on_a, ch_a, di_a, du_a, profiles_a, starts_b, on_b, ch_b, di_b, du_b, profiles_b, measures
+def _all_features(  # type: ignore[no-untyped-def]
+    starts_a, on_a, ch_a, di_a, du_a, profiles_a, starts_b, on_b, ch_b, di_b, du_b, profiles_b, features
 ):
-    out = np.zeros((len(starts_a) - 1, len(starts_b) - 1, measures))
+    out = np.zeros((len(starts_a) - 1, len(starts_b) - 1, features))
     for i in range(out.shape[0]):
         s, e = starts_a[i], starts_a[i + 1]
         for j in range(out.shape[1]):
             f, t = starts_b[j], starts_b[j + 1]
             row = out[i, j]
-            _measure(on_a[s:e], ch_a[s:e], di_a[s:e], du_a[s:e], on_b[f:t], ch_b[f:t], di_b[f:t], du_b[f:t], row)
+            _features(on_a[s:e], ch_a[s:e], di_a[s:e], du_a[s:e], on_b[f:t], ch_b[f:t], di_b[f:t], du_b[f:t], row)
             first, second = profiles_a[i], profiles_b[j]
             row[32] = (first[:15] * second[:15]).sum()
             row[33] = (first[15:27] * second[15:27]).sum()
