@@ -12,6 +12,7 @@ import argparse
 import json
 import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -72,18 +73,18 @@ def measure() -> dict[str, float]:
     return {"triplets_per_second": statistics.median(fast), "loop": statistics.median(slow), "ratio": ratio}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def print_figures(about: str | None, measured: Callable[[], dict[str, float]], line: str) -> None:
+    """Measure, print ``line`` with the figures in it, and write them where ``--json`` says."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     arguments = parser.parse_args()
-    figures = measure()
-    print(
-        f"generator {figures['triplets_per_second']:,.0f} triplets/s, loop {figures['loop']:,.0f}: "
-        f"{figures['ratio']:.0f}x (goal 20x)"
-    )
+    figures = measured()
+    print(line.format(**figures))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    print_figures(
+        __doc__, measure, "generator {triplets_per_second:,.0f} triplets/s, loop {loop:,.0f}: {ratio:.0f}x (goal 20x)"
+    )

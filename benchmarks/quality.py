@@ -9,15 +9,12 @@ step of the recipe ``default``. Both are timed here in turn; each rate is extrap
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
-from blobs import loop_triplet
+from blobs import loop_triplet, print_figures
 
 from softaxes.losses.factorization import triplet_factorization_loss
 from softaxes.model.networks.images import PooledConvEncoder
@@ -79,18 +76,6 @@ def measure() -> dict[str, float]:
     return {"notebook_seconds": theirs, "default_seconds": ours, "ratio": theirs / ours}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    arguments = parser.parse_args()
-    figures = measure()
-    print(
-        f"notebook's loop {figures['notebook_seconds']:,.0f} s, default {figures['default_seconds']:,.0f} s: "
-        f"{figures['ratio']:.0f}x (goal 50x)"
-    )
-    if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    line = "notebook's loop {notebook_seconds:,.0f} s, default {default_seconds:,.0f} s: {ratio:.0f}x (goal 50x)"
+    print_figures(__doc__, measure, line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,17 +21,13 @@ def shift_sweep(before: Array, after: Array, amount: Array, *, kind: str, unit: 
     Args:
         before, after, amount: (N,) in ``unit``.
     """
-    figure, plots = blank(1, 2, width=10, height=4.2)
+    figure, plots = _two_plots(kind, len(before))
     if not len(before):
-        for plot in plots.flat:
-            say_nothing(plot, f"no shifts of {kind}")
         return figure
-    colour, shown = kind_colour(kind), some(len(before))
+    colour = kind_colour(kind)
     predicted = before + amount
     low, high = np.quantile(np.concatenate([predicted, after]), [0.001, 0.999])
-    plots[0, 0].plot([low, high], [low, high], color=INK, linewidth=0.8, linestyle="--", label="exact")
-    plots[0, 0].scatter(predicted[shown], after[shown], s=6, color=colour, alpha=0.35, linewidth=0, rasterized=True)
-    plots[0, 0].set(xlim=(low, high), ylim=(low, high), aspect="equal")
+    _on_the_diagonal(plots[0, 0], predicted, after, (low, high), colour)
     name(plots[0, 0], f"{kind} coordinate of the shifted view", f"predicted, {unit}", f"encoded, {unit}")
     levels = np.unique(amount)
     spread = np.array([np.quantile((after - before)[amount == level], [0.05, 0.5, 0.95]) for level in levels])
@@ -51,17 +48,13 @@ def phase_clock(before: Array, after: Array, amount: Array, *, kind: str, period
         before, after: (N,) phases in steps, in [0, period).
         amount: (N,) signed shifts in steps.
     """
-    figure, plots = blank(1, 2, width=10, height=4.2)
+    figure, plots = _two_plots(kind, len(before))
     if not len(before):
-        for plot in plots.flat:
-            say_nothing(plot, f"no shifts of {kind}")
         return figure
-    colour, shown = kind_colour(kind), some(len(before))
+    colour = kind_colour(kind)
     predicted = np.remainder(before + amount, period)
     error = np.remainder(after - predicted + period / 2, period) - period / 2
-    plots[0, 0].plot([0, period], [0, period], color=INK, linewidth=0.8, linestyle="--", label="exact")
-    plots[0, 0].scatter(predicted[shown], after[shown], s=6, color=colour, alpha=0.35, linewidth=0, rasterized=True)
-    plots[0, 0].set(xlim=(0, period), ylim=(0, period), aspect="equal")
+    _on_the_diagonal(plots[0, 0], predicted, after, (0, period), colour)
     name(plots[0, 0], f"{kind} phase of the shifted view", f"predicted, {unit} of {period:g}", f"encoded, {unit}")
     edges = np.linspace(-period / 2, period / 2, 33)
     weights = np.full(len(error), 100 / len(error))
@@ -72,6 +65,23 @@ def phase_clock(before: Array, after: Array, amount: Array, *, kind: str, period
     for plot in plots.flat:
         legend(plot, loc="upper left")
     return figure
+
+
+def _two_plots(kind: str, number: int) -> tuple[Figure, Array]:
+    """A figure of two plots, which say so where there are no shifts to draw."""
+    figure, plots = blank(1, 2, width=10, height=4.2)
+    if not number:
+        for plot in plots.flat:
+            say_nothing(plot, f"no shifts of {kind}")
+    return figure, plots
+
+
+def _on_the_diagonal(plot: Any, predicted: Array, after: Array, limits: tuple[float, float], colour: str) -> None:
+    """Dots of some views, encoded against predicted; all on the dashed line if the axis is exact."""
+    shown = some(len(predicted))
+    plot.plot(limits, limits, color=INK, linewidth=0.8, linestyle="--", label="exact")
+    plot.scatter(predicted[shown], after[shown], s=6, color=colour, alpha=0.35, linewidth=0, rasterized=True)
+    plot.set(xlim=limits, ylim=limits, aspect="equal")
 
 
 def success_by_amount(amount: Array, right: Mapping[str, Array], *, kind: str, unit: str, chance: float) -> Figure:
