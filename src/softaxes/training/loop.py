@@ -134,7 +134,7 @@ class _Run:
         """One optimizer step: its terms, whether any process was told to stop, and whether it is time to save."""
         task, step = self.task, self.done
         torch.manual_seed(task.config.seed * 1_000_003 + step)  # dropout and noise are functions of the step
-        resting = self._set_rates(step)
+        frozen = self._set_rates(step)
         terms: dict[str, Tensor] = self.learner(processes.share_of(self.fabric, task.batch(step)), step)
         value = float(terms["loss"].detach())
         due = self.fabric.is_global_zero and time.monotonic() - self.last_save > every
@@ -142,7 +142,7 @@ class _Run:
         if diverged:
             raise self._diverged(f"the loss is {value}", step + 1)
         self.fabric.backward(terms["loss"])
-        for parameter in resting:
+        for parameter in frozen:
             parameter.grad = None  # a gradient of 0 would age Adam's moments before they have seen any other
         if task.clip_norm is not None:
             norm = self.fabric.clip_gradients(
@@ -156,12 +156,12 @@ class _Run:
 
     def _set_rates(self, step: int) -> list[Tensor]:
         """Give each group its learning rate at ``step``; the parameters of those that do not learn now."""
-        resting: list[Tensor] = []
+        frozen: list[Tensor] = []
         for group in self.optimizer.param_groups:
             learns = group.get("since", 0) <= step < group.get("until", self.task.steps)
             group["lr"] = self.task.learning_rate(step) * group.get("share", 1.0) if learns else 0.0
-            resting += [] if learns else group["params"]
-        return resting
+            frozen += [] if learns else group["params"]
+        return frozen
 
     def _log(self, sinks: list[Sink], terms: Mapping[str, Tensor]) -> None:
         """The mean of the terms over all processes, and rate and time, to every sink."""

@@ -37,7 +37,7 @@ def start_from_music(
     basis: Mapping[str, Float[Tensor, "rows dim"]],
     windows: Num[Tensor, "N 2 128 steps"],
     *,
-    recurring: int = 24,
+    lag_components: int = 24,
     detail: float = 0.5,
     lengths: Mapping[str, float] = UNIT_LENGTHS,
     radius: float = 2.0,
@@ -47,13 +47,13 @@ def start_from_music(
 
     ``basis`` holds orthonormal rows by kind: the lines ``pitch`` and ``time``, the planes ``metre`` and ``beat``. The
     pose goes there (a unit of a line as long as ``lengths`` says, circles of ``radius``). Into the directions left free
-    go ``recurring`` components of the autocorrelations at standard deviation 1, and components of the frames at
+    go ``lag_components`` components of the autocorrelations at standard deviation 1, and components of the frames at
     ``detail``. A frame's log-odds are ``gain`` times what the latter decode to, less .4.
     """
     used = torch.cat(list(basis.values()))
     free = torch.linalg.svd(used)[2][len(used) :]  # (dim - R, dim)
-    recurring = min(recurring, len(free) // 3)
-    lag_rows, frame_rows = free[:recurring], free[recurring:]
+    lag_components = min(lag_components, len(free) // 3)
+    lag_rows, frame_rows = free[:lag_components], free[lag_components:]
     canonical = [encoder.canonicalize(rows.float()) for rows in windows.split(512)]
     frames = torch.cat([encoder.frame_at_bar_line(c, straight_through(c.downbeat)).flatten(1) for c in canonical])
     scale = torch.full((2, encoder.span, encoder.steps), ONSET_SCALE)
@@ -66,7 +66,7 @@ def start_from_music(
     outside = decoder.bias.repeat_interleave(encoder.span * encoder.steps)
     decoder.frame_linear.bias.copy_(gain * (mean - 0.4) - outside)
     counts = torch.cat([interval_lag_autocorrelation(rows[:, 0]) for rows in windows.split(512)])
-    mean, components, deviation = _principal(counts, torch.ones(AUTOCORRELATIONS), recurring)
+    mean, components, deviation = _principal(counts, torch.ones(AUTOCORRELATIONS), lag_components)
     encoder.autocorrelation_linear.weight.copy_(lag_rows.T @ (components / deviation).T)
     encoder.autocorrelation_linear.bias.copy_(-encoder.autocorrelation_linear.weight @ mean)
     _start_pose(encoder, decoder, basis, lengths, radius)

@@ -11,13 +11,13 @@ OCTAVE = 12.0
 
 
 class ResidualBlock(nn.Module):
-    """LayerNorm, linear, GELU, linear, plus the input."""
+    """LayerNorm, linear, GELU, linear, plus the input. ``identity``: the input alone, at the start."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, *, identity: bool = False) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width)
-        )  # fmt: skip
+        self.layers = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        if identity:
+            nn.init.zeros_(self.layers[-1].weight)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.layers(x)

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from softaxes.model.networks.blocks import ResidualBlock
+
 
 class PooledConvEncoder(nn.Module):
     """The article's encoder: four 3x3 convolutions (two of stride 2), global average pool, linear; 61,264 parameters.
@@ -37,7 +39,7 @@ class PooledConvEncoder(nn.Module):
 
 
 class FlatEncoder(nn.Module):
-    """All pixels at once through an MLP: position is there from the first step, nothing has to leak past a pool."""
+    """All pixels at once through an MLP: position is there from the first step, nothing has to get past a pool."""
 
     def __init__(self, side: int = 16, dim: int = 16, width: int = 512, depth: int = 2) -> None:
         super().__init__()
@@ -58,23 +60,11 @@ class ResidualEncoder(nn.Module):
     def __init__(self, side: int = 16, dim: int = 16, width: int = 256, depth: int = 3) -> None:
         super().__init__()
         self.stem = nn.Sequential(nn.Flatten(), nn.Linear(side * side, width))
-        self.blocks = nn.Sequential(*(ResidualBlock(width) for _ in range(depth)))
+        self.blocks = nn.Sequential(*(ResidualBlock(width, identity=True) for _ in range(depth)))
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, dim))
 
     def forward(self, images: Float[Tensor, "b 1 side side"]) -> Float[Tensor, "b dim"]:
         return self.head(self.blocks(self.stem(images)))
-
-
-class ResidualBlock(nn.Module):
-    """``x + W2 gelu(W1 norm(x))``, the identity at the start."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
-        nn.init.zeros_(self.branch[-1].weight)  # type: ignore[arg-type]
-
-    def forward(self, x: Float[Tensor, "b width"]) -> Float[Tensor, "b width"]:
-        return x + self.branch(x)
 
 
 class PixelDecoder(nn.Module):

@@ -94,8 +94,8 @@ class ToyTask:
     def learning_rate(self, step: int) -> float:
         if self.config.schedule == "constant":
             return self.config.learning_rate
-        warm = min(1.0, (step + 1) / max(1.0, 0.1 * self.steps))
-        return self.config.learning_rate * warm * (0.5 + 0.5 * math.cos(math.pi * step / self.steps))
+        warmup = min(1.0, (step + 1) / max(1.0, 0.1 * self.steps))
+        return self.config.learning_rate * warmup * (0.5 + 0.5 * math.cos(math.pi * step / self.steps))
 
     def batch(self, step: int) -> Batch:
         return self.views(step)._asdict()

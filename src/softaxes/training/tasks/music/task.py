@@ -92,8 +92,8 @@ class MusicTask:
         return torch.optim.AdamW(model.parameters(), lr=self.config.learning_rate, weight_decay=1e-2, fused=True)
 
     def learning_rate(self, step: int) -> float:
-        warm = min(1.0, (step + 1) / 50)
-        return self.config.learning_rate * warm * (0.51 + 0.49 * math.cos(math.pi * step / self.steps))
+        warmup = min(1.0, (step + 1) / 50)
+        return self.config.learning_rate * warmup * (0.51 + 0.49 * math.cos(math.pi * step / self.steps))
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.config.seed, step))
