@@ -293,3 +293,14 @@ def test_lines_that_carry_a_motif_side_by_side_return_once(rng: np.random.Genera
     for motif in find_motifs(fifths, classifier=classic):
         begins = [int(r.notes.onset[0]) for r in motif.returns]
         assert len(begins) == len(set(begins))
+
+
+@pytest.mark.parametrize("pitches", [[60], [60, 72], [60, 62, 64]])
+@pytest.mark.parametrize("least_notes", [3, 8])
+def test_what_comes_round_again_and_again_is_not_nothing(pitches: list[int], least_notes: int) -> None:
+    n = 300
+    notes = Notes(240 * np.arange(n), np.tile(pitches, n // len(pitches)), np.full(n, 240))
+    best = find_motifs(notes, least_notes=least_notes)[0]
+    size = len(best.prototype)
+    assert least_notes <= size < least_notes + len(pitches)
+    assert [back.relation for back in best.returns].count("exact") == n // size

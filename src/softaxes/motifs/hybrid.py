@@ -73,17 +73,20 @@ def standard(
     return np.clip((features - mean) / scale, -3, 3)
 
 
-def find_candidates(lines: Lines, classifier: Similarity, most: int = 120) -> tuple[Lines, list[Candidate]]:
+def find_candidates(
+    lines: Lines, classifier: Similarity, most: int = 120, least_notes: int = 3
+) -> tuple[Lines, list[Candidate]]:
     """Steps 1 to 3: the lines with the top voice behind them, and all candidates in these."""
     whole = with_top_voice(lines)
-    return whole, merged(lines, classifier, most=most) + melodies(whole, classifier)
+    found = merged(lines, classifier, most, least_notes) + melodies(whole, classifier)
+    return whole, [f for f in found if f.prototype.last - f.prototype.first + 1 >= least_notes]
 
 
-def merged(lines: Lines, classifier: Similarity, least_log_odds: float = 0.0, most: int = 120) -> list[Candidate]:
+def merged(lines: Lines, classifier: Similarity, most: int = 120, least_notes: int = 3) -> list[Candidate]:
     """Steps 1 and 2: every exact repeat with its places, those with two or more."""
     found = []
-    for repeat in exact_repeats(lines, most):
-        places = returns(lines, repeat.first, repeat.last, classifier, least_log_odds)
+    for repeat in exact_repeats(lines, most, least_notes):
+        places = returns(lines, repeat.first, repeat.last, classifier)
         if len(distinct(lines, places, repeat.first)) > 1:
             found.append(Candidate(next(p for p in places if p.first == repeat.first), places))
     return found
@@ -153,8 +156,7 @@ def best_motifs(
     notes: Notes, most: int, classifier: Similarity | None = None, least_notes: int = 3
 ) -> tuple[Lines, list[Candidate]]:
     """All steps: the lines of a piece, and its motifs of ``least_notes`` or more, best first."""
-    lines, found = find_candidates(lines_of(notes), classifier or learned_classifier())
-    found = [f for f in found if f.prototype.last - f.prototype.first + 1 >= least_notes]
+    lines, found = find_candidates(lines_of(notes), classifier or learned_classifier(), least_notes=least_notes)
     known, agreeing = rated(lines, found, learned_ranker())
     return lines, [known[k] for k in choose(np.array([f.ranking_score for f in known]), agreeing, most)]
 

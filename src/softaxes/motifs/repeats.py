@@ -38,13 +38,13 @@ class Repeat:
     share: float
 
 
-def exact_repeats(lines: Lines, most: int = 120) -> list[Repeat]:
-    """At most ``most`` repeats, best first."""
+def exact_repeats(lines: Lines, most: int = 120, least_notes: int = SMALLEST) -> list[Repeat]:
+    """At most ``most`` repeats, best first; what comes round without a rest in stretches of ``least_notes`` or more."""
     size = len(lines) if len(lines) <= WHOLE_NOTES else BLOCK_NOTES
     rows = [_in_block(lines, start, min(start + size, len(lines))) for start in range(0, len(lines), max(1, size))]
     table = np.concatenate([np.zeros((0, 4)), *rows])
     if len(table) == 0 and len(lines):
-        table = _periods(lines)
+        table = _periods(lines, least_notes)
     saved = (table[:, 1] - table[:, 0]) * table[:, 3] * (table[:, 2] - 1)
     chosen: list[Repeat] = []
     kept: list[tuple[int, int]] = []
@@ -67,9 +67,11 @@ def _in_block(lines: Lines, start: int, end: int) -> NDArray[np.float64]:
     return _stretches(tecs, points, start)
 
 
-def _periods(lines: Lines) -> NDArray[np.float64]:
+def _periods(lines: Lines, least_notes: int) -> NDArray[np.float64]:
     """Rows as of `_in_block`, for music that comes round without a rest: what returns is then nearly all of it, and the
-    stretch is what lies before the next return. Of the first `BLOCK_NOTES` notes."""
+    stretch is what lies before the next return, or as many rounds as hold ``least_notes``. Of the first `BLOCK_NOTES`
+    notes.
+    """
     end = min(len(lines), BLOCK_NOTES)
     points = _displaced(lines, 0, end)
     tecs, rows = siatec_c(points, FOUR_BEATS), []
@@ -78,8 +80,9 @@ def _periods(lines: Lines) -> NDArray[np.float64]:
         moves = tecs[int(index)].translators[:, 0]
         later = moves[moves > 0]
         if len(later) and onset[-1] - onset[0] >= later.min():
-            first, last = np.searchsorted(points[:, 0], (onset[0], onset[0] + later.min()))
-            if SMALLEST <= last - first <= LARGEST and later.min() <= LONGEST_TICKS:
+            first, *ends = np.searchsorted(points[:, 0], onset[0] + later.min() * np.arange(LARGEST + 1)).tolist()
+            last = next((end for end in ends if end - first >= least_notes), first)
+            if SMALLEST <= last - first <= LARGEST and points[last - 1, 0] - points[first, 0] <= LONGEST_TICKS:
                 rows.append((first, last - 1, len(moves), 1.0))
     table = np.array(rows, float).reshape(-1, 4)
     size = table[:, 1] - table[:, 0]

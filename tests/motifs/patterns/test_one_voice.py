@@ -238,3 +238,35 @@ def test_of_too_many_repeats_the_shortest_are_weighed(monkeypatch: pytest.Monkey
     few, all_of_them = seen
     assert len(few) == 7 < len(all_of_them)
     assert few[:, 1].max() <= np.sort(all_of_them[:, 1])[7]
+
+
+def slow_melodies(points: np.ndarray, delta: int = 1, gamma: int = 2) -> list[list[list[int]]]:
+    """Greedy cover by repeats of four intervals or more, every proposal counted note by note."""
+    steps = np.diff(points[:, 1])
+    proposals = sorted({(first, length) for first, _, length in repeats(steps, 4, delta, gamma).tolist()})
+    starts = {p: matches(steps[p[0] : p[0] + p[1]], steps, delta, gamma).tolist() for p in proposals}
+    ratio = {(s, n): (n + 1) * len(starts[s, n]) / (n + len(starts[s, n])) for s, n in proposals}
+    covered: set[int] = set()
+    patterns = []
+    for s, n in sorted(proposals, key=lambda p: (-ratio[p], -p[1], p[0])):
+        notes = {at + k for at in starts[s, n] for k in range(n + 1)}
+        if len(notes - covered) > n + len(starts[s, n]):
+            patterns.append([points[at : at + n + 1].tolist() for at in starts[s, n]])
+            covered |= notes
+    return patterns
+
+
+@given(st.lists(st.integers(60, 63), min_size=2, max_size=60))
+def test_repeated_melodies_are_those_of_slow_sets(pitch: list[int]) -> None:
+    voice = np.stack([120 * np.arange(len(pitch)), pitch], axis=1)
+    found = [[occurrence.tolist() for occurrence in pattern] for pattern in repeated_melodies(voice)]
+    assert found == slow_melodies(voice)
+
+
+@pytest.mark.parametrize("pitches", [[60], [60, 72]])
+def test_what_cannot_cover_more_is_not_matched(pitches: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal notes have thousands of repeats, and none of them covers more than it costs."""
+    calls = []
+    monkeypatch.setattr(delta_gamma, "matches", lambda *a: calls.append(1) or matches(*a))
+    repeated_melodies(np.stack([120 * np.arange(400), np.tile(pitches, 400 // len(pitches))], axis=1))
+    assert len(calls) <= 2

@@ -69,7 +69,8 @@ def repeated_melodies(
     points = check_monophonic(voice, "delta-gamma matching", MAX_NOTES)
     steps = np.diff(points[:, 1])
     ends = repeats(steps, min_intervals, delta, gamma)
-    first, lengths = np.divmod(np.unique(ends[:, 0] * 2 * MAX_NOTES + ends[:, 2]), 2 * MAX_NOTES)
+    keys = np.sort(ends[:, 0] * 2 * MAX_NOTES + ends[:, 2])
+    first, lengths = np.divmod(keys[np.diff(keys, prepend=-1) > 0], 2 * MAX_NOTES)
     found = np.stack([first, lengths], axis=1)
     if most_repeats is not None and len(found) > most_repeats:
         found = found[np.argsort(found[:, 1], kind="stable")[:most_repeats]]
@@ -78,14 +79,18 @@ def repeated_melodies(
     order = np.lexsort((found[:, 0], -notes, -(notes * counts / (notes + counts - 1))))
     covered = np.zeros(len(points), bool)
     patterns: list[list[Points]] = []
-    for start, length in found[order].tolist():
-        starts = matches(steps[start : start + length], steps, delta, gamma)
-        index = starts[:, None] + np.arange(length + 1)
-        if (~covered[np.unique(index)]).sum() > length + len(starts):
-            patterns.append([points[i] for i in index])
-            covered[index] = True
+    for (start, length), count in zip(found[order].tolist(), counts[order].tolist(), strict=True):
         if len(patterns) == top:
             break
+        if (~covered).sum() <= length + count:  # not even if it covered all that is left
+            continue
+        starts = matches(steps[start : start + length], steps, delta, gamma)
+        index = starts[:, None] + np.arange(length + 1)
+        new = np.zeros(len(points), bool)
+        new[index] = True
+        if (new & ~covered).sum() > length + count:
+            patterns.append([points[i] for i in index])
+            covered |= new
     return patterns
 
 
