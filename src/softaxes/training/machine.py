@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from softaxes.training.settings import Range, check_settings
-from softaxes.training.tracking import Tracker
+from softaxes.training.tracking import Tracker, check_trackers
 
 Accelerator = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["32-true", "bf16-mixed"]
@@ -43,3 +43,4 @@ class Machine:
 
     def __post_init__(self) -> None:
         check_settings(self, RANGES)
+        check_trackers(self.trackers)
