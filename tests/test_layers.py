@@ -19,6 +19,7 @@ ROOT = Path(softaxes.__file__).parent
 # From the bottom up: a room imports from its own floor and those below it. A room inside a room has its own place where
 # it stands lower than the room around it.
 LAYERS = {
+    "what every room may ask: is an optional package there?": "data.optional",
     "tensors: what moves how": "geometry",
     "losses of bare tensors": "losses",
     "arrays and labels, never a model or a path": "diagnostics motifs.patterns motifs",

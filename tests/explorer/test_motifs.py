@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softaxes.data.music import Song, Track, note_array, read_song, write_song
+from softaxes.data.optional import missing
 from softaxes.explorer import motifs as module
 from softaxes.explorer.atlas import Atlas
 from softaxes.explorer.library import Library
@@ -134,11 +135,11 @@ def test_songs_too_long_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_numba_a_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing(*_: object) -> None:
-        raise ImportError("the pattern algorithms need numba: pip install 'softaxes[patterns]'")
+    def without(*_: object) -> None:
+        raise missing("numba", "motif discovery")
 
-    monkeypatch.setattr("softaxes.songs.motifs.find_motifs", missing)
-    with pytest.raises(ValueError, match="need numba"):
+    monkeypatch.setattr("softaxes.songs.motifs.find_motifs", without)
+    with pytest.raises(ValueError, match="needs numba"):
         motifs_of(PIECE, PIECE, "melody")
 
 

@@ -119,7 +119,7 @@ def test_trackio(tmp_path):
 @pytest.mark.parametrize("tracker", ["wandb", "tensorboard", "trackio"])
 def test_a_tracker_that_is_missing_is_named_before_anything_is_written(tmp_path, monkeypatch, tracker):
     monkeypatch.setitem(sys.modules, tracker, None)
-    message = rf"tracking with {tracker} needs it installed: pip install 'softaxes\[{tracker}\]'"
+    message = rf"tracking with {tracker} needs {tracker}: pip install 'softaxes\[{tracker}\]'"
     with pytest.raises(ValueError, match=message):
         open_sinks(tmp_path, (tracker,), {}, 0)
     assert list(tmp_path.iterdir()) == []

@@ -61,11 +61,6 @@ COMMANDS = {
     "explore": Command("softaxes.commands.explore:explore", "a local page to see, drag and hear the axes"),
 }
 INTERRUPTED, BROKEN_PIPE = 130, 141
-EXTRAS = {  # packages that a command may lack, and the extra that brings each
-    "numba": "patterns", "stumpy": "patterns", "pywt": "patterns", "mir_eval": "patterns", "faiss": "faiss",
-    "qdrant_client": "qdrant", "umap": "umap", "plotly": "umap", "pooch": "corpora", "music21": "corpora",
-    "wandb": "wandb", "trackio": "trackio", "tensorboard": "tensorboard",
-}  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -142,11 +137,6 @@ def _guarded(name: str, rest: Sequence[str]) -> int:
         if isinstance(error, OSError) and error.filename is not None and error.strerror:
             return _complain(f"{error.filename}: {error.strerror.lower()}")
         return _complain(str(error) or type(error).__name__)
-    except ImportError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
-        if not extra and "pip install" not in str(error):
-            raise
-        return _complain(f"{error.name} is not installed: pip install 'softaxes[{extra}]'" if extra else str(error))
     except SystemError as error:  # ctrl-C inside compiled code comes out as the cause of one
         if not isinstance(error.__cause__, KeyboardInterrupt):
             raise

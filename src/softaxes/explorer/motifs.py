@@ -59,10 +59,7 @@ def motifs_of(finer: Song, song: Song, texture: Texture) -> dict[str, Any]:
         raise ValueError(
             f"motifs are looked for in songs of at most {MOST_NOTES:,} notes, this one has {len(finer.notes):,}"
         )
-    try:
-        found = motifs_of_song(finer)
-    except ImportError as error:  # numba comes with the extra "patterns"
-        raise ValueError(str(error)) from None
+    found = motifs_of_song(finer)
     drawn, ticks = np.concatenate(drawn_notes(song, texture)), TICKS_PER_BEAT / song.steps_per_beat
     motifs = []
     for motif, rows in zip(found.motifs, found.rows, strict=True):

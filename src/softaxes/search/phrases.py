@@ -31,6 +31,7 @@ from softaxes.data.music import Song
 from softaxes.data.music.manifest import Skipped
 from softaxes.data.music.pop909 import iter_pop909, song_folder
 from softaxes.data.music.rolls import full_texture, melody
+from softaxes.data.optional import need
 from softaxes.diagnostics.bootstrap import interval
 from softaxes.model.model import Model
 from softaxes.motifs.patterns.notes import Notes
@@ -74,6 +75,7 @@ class SongPhrases:
 
 def judge_phrases(model: Model, folder: Path, *, annotator: int = 1, held_out: bool = True) -> dict[str, Any]:
     """{"songs", "phrases", "left_out", "methods": {name: {"map", "map_varied"}}, "apart"} with intervals over songs."""
+    need("numba", "comparing phrases")  # said once, not as a reason to leave out each song
     wanted = _test_songs(model) if held_out else None
     root, left_out = song_folder(folder), {}
     rows: list[dict[str, tuple[float, float]]] = []

@@ -7,7 +7,7 @@ from typing import Literal
 
 from softaxes.model.devices import Device
 from softaxes.training.settings import Range, check_settings
-from softaxes.training.tracking import Tracker
+from softaxes.training.tracking import Tracker, check_trackers
 
 Precision = Literal["32-true", "bf16-mixed"]
 RANGES = dict.fromkeys(("devices", "nodes", "log_every"), Range(1)) | dict.fromkeys(
@@ -43,3 +43,4 @@ class Machine:
 
     def __post_init__(self) -> None:
         check_settings(self, RANGES)
+        check_trackers(self.trackers)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from softaxes.data.files import write_text
+from softaxes.data.optional import has, missing, need
 
 Tracker = Literal["wandb", "tensorboard", "trackio"]
 METRICS_FILE = "metrics.jsonl"
@@ -72,7 +73,7 @@ class TensorBoard:
     """Event files in ``RUN/tensorboard``."""
 
     def __init__(self, folder: Path, config: Mapping[str, Any], resume_step: int = 0) -> None:
-        need("tensorboard", "tensorboard")
+        need("tensorboard", "tracking with tensorboard")
         writer = importlib.import_module("torch.utils.tensorboard").SummaryWriter
         self._writer = writer(str(folder / "tensorboard"), purge_step=resume_step + 1 if resume_step else None)
         self._writer.add_text("config", json.dumps(config, default=str))
@@ -97,7 +98,7 @@ class WandbOrTrackio:
         else:  # trackio knows runs by their name: another folder of that name must not join this one
             settings |= {"resume": "allow" if resume_step else "never", "embed": False}
         try:
-            self._run = need(name, name).init(**settings)
+            self._run = need(name, f"tracking with {name}").init(**settings)
         except Exception as error:  # whatever the tracker raises: no login, no network
             hint = "set WANDB_MODE=offline, or run `wandb login`" if name == "wandb" else "see its documentation"
             raise ValueError(f"{name} cannot start ({' '.join(str(error).split())[:200]}): {hint}") from None
@@ -116,20 +117,18 @@ def _lasting_id(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def need(module: str, extra: str) -> Any:
-    """An optional module; ValueError that says which extra brings it if it is missing."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise ValueError(f"tracking with {module} needs it installed: pip install 'softaxes[{extra}]'") from error
+def check_trackers(trackers: Sequence[Tracker]) -> None:
+    """ValueError for an unknown or a missing one, before anything is read or written for a run; imports nothing."""
+    for name in trackers:
+        if name not in ("wandb", "tensorboard", "trackio"):
+            raise ValueError(f"`trackers` must be of wandb, tensorboard, trackio, got {name!r}")
+        if not has(name):
+            raise missing(name, f"tracking with {name}")
 
 
 def open_sinks(folder: Path, trackers: Sequence[Tracker], config: Mapping[str, Any], resume_step: int) -> list[Sink]:
     """``metrics.jsonl`` first, then what was asked for; ValueError for an unknown or a missing one."""
-    for name in trackers:
-        if name not in ("wandb", "tensorboard", "trackio"):
-            raise ValueError(f"`trackers` must be of wandb, tensorboard, trackio, got {name!r}")
-        need(name, name)
+    check_trackers(trackers)
     sinks: list[Sink] = [JsonLines(folder, resume_step)]
     for name in trackers:
         if name == "tensorboard":

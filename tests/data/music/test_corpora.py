@@ -256,7 +256,7 @@ def test_no_songs_can_be_cached_too(tmp_path: Path) -> None:
 
 def test_without_music21_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tunes_module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ValueError, match=r"pip install softaxes\[corpora\]"):
+    with pytest.raises(ValueError, match=r"pip install 'softaxes\[corpora\]'"):
         load_corpus("tunes")
 
 

@@ -107,23 +107,6 @@ def test_profile_ignores_transposition_and_survives_held_notes() -> None:
     assert np.isfinite(profile).all()
 
 
-@pytest.mark.slow  # stumpy compiles its loops anew in every process
-def test_difference_profile_is_the_euclidean_distance_of_first_differences() -> None:
-    rng = np.random.default_rng(0)
-    for length, window in ((8, 4), (16, 6), (40, 9)):
-        signal = rng.integers(50, 60, length)
-        steps = np.diff(signal).astype(float)
-        views = [steps[i : i + window - 1] for i in range(length - window + 1)]
-        zone = -(-(window - 1) // 4)
-        expected = [
-            min((np.linalg.norm(a - b) for j, b in enumerate(views) if abs(i - j) > zone), default=np.inf)
-            for i, a in enumerate(views)
-        ]
-        assert np.allclose(matrix_profile(signal, window, "difference")[0], expected)
-    signal = np.array([*MOTIF, *[30] * 12, *[m + 7 for m in MOTIF]])
-    assert matrix_profile(signal, 8, "difference")[0][0] == pytest.approx(0)
-
-
 def test_pitch_signal_holds_each_note() -> None:
     assert pitch_signal([(0, 60), (240, 64), (480, 62)], 120).tolist() == [60, 60, 64, 64, 62]
     assert pitch_signal([]).tolist() == []
@@ -215,8 +198,6 @@ def test_many_segments_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         (lambda: repeats([1, 2], 0, 1, 1), "`min_length` must be >= 1"),
         (lambda: matrix_profile([1] * 9, 2), "`window` must be >= 3"),
         (lambda: matrix_profile([1] * 4, 8), "at least one window"),
-        (lambda: matrix_profile([1] * 9, 3, "median"), "`remove` must be"),
-        (lambda: matrix_profile([1] * 9, 3, "difference"), "`window` must be >= 4"),
         (lambda: pitch_signal([(0, 1)], 0), "`step_ticks` must be >= 1"),
         (lambda: haar_coefficients([1], 3), "`scale` must be an even"),
         (lambda: segment_borders([1.0], "peaks"), "`at` must be one of"),

@@ -24,6 +24,7 @@ from softaxes.data.music.folders import Read, check_folder, read_files
 from softaxes.data.music.manifest import Skipped
 from softaxes.data.music.midi import Limits
 from softaxes.data.music.read import Reading
+from softaxes.data.optional import need
 
 COMMIT = "d83e6ed"
 URL = f"https://github.com/music-x-lab/POP909-Dataset/archive/{COMMIT}.zip"
@@ -66,10 +67,7 @@ def fetch_pop909(url: str = URL, folder: Path | None = None, downloader: Downloa
     folder = folder or cache_folder() / f"pop909-{COMMIT}"
     if (folder / "complete").is_file():
         return song_folder(folder)
-    try:
-        import pooch
-    except ImportError:
-        raise ValueError("fetching POP909 needs pooch: pip install softaxes[corpora] (or give its `folder`)") from None
+    pooch = need("pooch", "fetching POP909 (without a local `folder`)")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         archive = Path(pooch.retrieve(url, None, f"{COMMIT}.zip", folder, downloader=downloader))

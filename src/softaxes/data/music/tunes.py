@@ -18,6 +18,7 @@ from softaxes.data.music.manifest import FileRecord, Skipped, record
 from softaxes.data.music.midi import Limits
 from softaxes.data.music.song import Song
 from softaxes.data.music.tunebook import cut_tunes, decode, tunes_to_songs
+from softaxes.data.optional import missing
 
 BOOKS = ("airdsAirs", "oneills1850", "ryansMammoth")
 CACHE_VERSION = 4  # rises when what is read from the same files changes
@@ -29,7 +30,7 @@ def tunes_folder() -> Path:
     places = list(spec.submodule_search_locations or []) if spec else []
     folder = Path(places[0], "corpus") if places else None
     if folder is None or not any((folder / book).is_dir() for book in BOOKS):
-        raise ValueError("corpus 'tunes' needs the files of the music21 package: pip install softaxes[corpora]")
+        raise missing("music21", "corpus 'tunes'")
     return folder
 
 

@@ -2,9 +2,7 @@
 
 Signal: the pitch that sounds, on a regular grid. Transposing a window adds a constant, so windows are compared after
 removing something constant shifts do not touch, never after z-normalising (that would rescale intervals, and a held
-note has no deviation to divide by):
-"mean"        D(i, j)^2 = sum of squared differences of the two windows, each less its mean (exact integer sums)
-"difference"  Euclidean distance of the windows of first differences (stumpy's non-normalised profile)
+note has no deviation to divide by): D(i, j)^2 = sum of squared differences of the two windows, each less its mean.
 P[i] = min over j outside |i - j| <= ceil(m / 4) of D(i, j), m the window's length in steps. One voice only.
 
 Source: Yeh, Zhu, Ulanova, Begum, Ding, Dau, Silva, Mueen, Keogh (2016), "Matrix Profile I", ICDM.
@@ -12,12 +10,10 @@ Source: Yeh, Zhu, Ulanova, Begum, Ding, Dau, Silva, Mueen, Keogh (2016), "Matrix
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from softaxes.motifs.patterns._compiled import MISSING, compiled
+from softaxes.motifs.patterns._compiled import compiled
 from softaxes.motifs.patterns.notes import check_monophonic
 from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT, Points
 
@@ -39,18 +35,15 @@ def pitch_signal(voice: ArrayLike, step_ticks: int = TICKS_PER_BEAT // 4) -> NDA
     return points[np.searchsorted(points[:, 0], times, side="right") - 1, 1]
 
 
-def matrix_profile(signal: ArrayLike, window: int, remove: str = "mean") -> Profile:
+def matrix_profile(signal: ArrayLike, window: int) -> Profile:
     """Distance to the nearest other window, and its start, both (n - m + 1,); inf and -1 where none is far enough."""
     values = np.asarray(signal)
     if window < 3:
         raise ValueError(f"`window` must be >= 3 steps, got {window}")
     if len(values) < window:
         raise ValueError(f"`signal` must have at least one window of {window} steps, got {len(values)}")
-    if remove == "mean":
-        return _mean_removed(values.astype(np.int64), window)
-    if remove == "difference":
-        return _differences(values.astype(float), window)
-    raise ValueError(f"`remove` must be 'mean' or 'difference', got {remove!r}")
+    profile, index = _mean_removed(values.astype(np.int64), window)
+    return profile, index
 
 
 def profile_motifs(
@@ -106,20 +99,6 @@ def _near(signal: NDArray[np.int64], window: int, start: int, tolerance: float, 
 def _notes_in(points: Points, start: int, window: int, step_ticks: int) -> Points:
     first = points[0, 0] + start * step_ticks
     return points[(points[:, 0] >= first) & (points[:, 0] < first + window * step_ticks)]
-
-
-def _differences(signal: NDArray[np.float64], window: int) -> Profile:
-    if window < 4:
-        raise ValueError(f"`window` must be >= 4 steps for remove='difference', got {window}")
-    try:
-        import stumpy
-    except ImportError:
-        raise ImportError(MISSING) from None
-    steps = np.diff(signal)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # stumpy warns about short series, numba about its thread layer
-        found = stumpy.aamp(steps, window - 1)
-    return found[:, 0].astype(float), found[:, 1].astype(np.int64)
 
 
 @compiled

@@ -6,7 +6,6 @@ was 1 in latent units; here it is the median distance, so that the picture does 
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 
 import numpy as np
@@ -14,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from sklearn.decomposition import KernelPCA
 
+from softaxes.data.optional import has
 from softaxes.report.page import kind_colour
 from softaxes.report.pictures.canvas import INK, Array, amount_colours, blank, name, say_nothing, some
 
@@ -88,7 +88,7 @@ def _scatter(figure: Figure, plot: Axes, xy: Array, amount: Array, kind: str) ->
 
 def has_umap() -> bool:
     """Whether the extra ``umap`` is installed; imports nothing."""
-    return all(importlib.util.find_spec(package) is not None for package in ("umap", "plotly"))
+    return has("umap") and has("plotly")
 
 
 def umap_embedding(points: Array, dims: int, *, seed: int = 42) -> Array:

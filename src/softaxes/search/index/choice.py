@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Literal, get_args
 
+from softaxes.data.optional import has, missing
 from softaxes.search.index.backend import Backend
 from softaxes.search.index.store import Index
 
@@ -22,15 +22,8 @@ def check_backend(name: str = "auto", qdrant: str = "") -> None:
         raise ValueError("backend 'qdrant' needs `qdrant`: a folder, or a server's URL")
     wanted = "qdrant" if qdrant else name
     package = {"faiss": "faiss", "qdrant": "qdrant_client"}.get(wanted)
-    if package and not _installed(package):
-        raise ValueError(f"backend {wanted!r} needs {package}: pip install 'softaxes[{wanted}]'")
-
-
-def _installed(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ValueError:  # loaded, but without a spec
-        return True
+    if package and not has(package):
+        raise missing(package, f"backend {wanted!r}")
 
 
 def choose(index: Index, length: int, name: BackendName = "auto", qdrant: str = "") -> Backend:

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from softaxes.data.files import write_bytes
+from softaxes.data.optional import need
 from softaxes.search.index.backend import Nearest, best_of
 from softaxes.search.index.store import Index
 
@@ -27,10 +28,7 @@ class FaissSearch:
     """Nearest codes by faiss; ValueError if it is not installed."""
 
     def __init__(self, index: Index, length: int) -> None:
-        try:
-            import faiss
-        except ImportError:
-            raise ValueError("backend 'faiss' needs faiss: pip install 'softaxes[faiss]'") from None
+        faiss = need("faiss", "backend 'faiss'")
         self.rows = [np.flatnonzero(segment.live_rows(length)) for segment in index.segments]
         self.starts = np.cumsum([0, *(len(rows) for rows in self.rows)])
         path = index.folder / f"{_snapshot(index)}.{length}.faiss"

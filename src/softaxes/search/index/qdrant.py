@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from softaxes.data.optional import need
 from softaxes.search.index.backend import Nearest, best_of
 from softaxes.search.index.store import Index, Segment, read_manifest
 
@@ -36,10 +37,7 @@ class QdrantSearch:
     """
 
     def __init__(self, index: Index, length: int, place: str) -> None:
-        try:
-            import qdrant_client
-        except ImportError:
-            raise ValueError("backend 'qdrant' needs qdrant-client: pip install 'softaxes[qdrant]'") from None
+        qdrant_client = need("qdrant_client", "backend 'qdrant'")
         self.models: Any = qdrant_client.models
         self.index, self.length, self.points = index, length, 0
         self.collection = f"softaxes-{index.manifest.id}-{length}"
