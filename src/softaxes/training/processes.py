@@ -59,6 +59,8 @@ def in_first(fabric: Processes, action: Callable[[], T]) -> T | None:
             error = raised
     error = fabric.broadcast(error)
     if error is not None:
+        fabric.barrier()  # each has heard of it before any hangs up
+        _leave()
         raise error
     return value
 
