@@ -189,3 +189,8 @@ def test_a_picture_has_a_cell_for_every_sounding_step() -> None:
     assert picture.count("<rect") == 5
     assert picture.count("opacity") == 3
     assert roll_picture(roll * 0) == "<svg></svg>"
+
+
+def test_the_flag_of_0_3_0_is_still_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["motifs", "vocabulary", "/nowhere", "--words", "4"]) == 2
+    assert "/nowhere: no such folder" in capsys.readouterr().err

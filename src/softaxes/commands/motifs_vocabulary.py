@@ -5,6 +5,9 @@ from __future__ import annotations
 import json as json_format
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from softaxes.commands.motifs_search import summary
 from softaxes.data.music.read import Reading
@@ -20,7 +23,7 @@ def motif_vocabulary(
     *,
     model: str = DEFAULT_MODEL,
     index: Path | None = None,
-    clusters: int = 64,
+    clusters: Annotated[int, tyro.conf.arg(aliases=("--words",))] = 64,  # the flag's name until 0.3.0
     steps: int | None = None,
     seeds: int = 3,
     out: Path | None = None,
