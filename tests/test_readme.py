@@ -109,3 +109,21 @@ def test_a_page_names_files_that_are_there(page: Path) -> None:
     files |= {f"{page.parent.relative_to(ROOT)}/{link}" for link in re.findall(r"\]\(([\w./-]+)\)", text)}
     missing = sorted(file for file in files if not (ROOT / file).exists())
     assert not missing, f"{page.name} names {', '.join(missing)}"
+
+
+IMPORTS = sorted(
+    {
+        (page.name, module, name.strip().partition(" as ")[0])
+        for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+        if page.name != "LOG.md"
+        for module, names in re.findall(
+            r"^\s*from (softaxes[\w.]*) import ([\w, ]+)", page.read_text(encoding="utf-8"), flags=re.MULTILINE
+        )
+        for name in names.split(",")
+    }
+)
+
+
+@pytest.mark.parametrize(("page", "module", "name"), IMPORTS)
+def test_what_a_page_imports_is_there(page: str, module: str, name: str) -> None:
+    assert hasattr(importlib.import_module(module), name), f"{page}: {module} has no {name}"

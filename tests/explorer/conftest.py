@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from softaxes.data.music import Song, note_array, write_song
 from softaxes.data.music.rolls import notes_to_roll, roll_to_notes
@@ -19,6 +20,7 @@ from softaxes.explorer.blob_world import BlobWorld, untrained
 from softaxes.explorer.library import Library
 from softaxes.explorer.reports import Reports
 from softaxes.explorer.serve import guarded, listen, server
+from softaxes.explorer.steering import Edit, Steered, steer_windows
 from softaxes.geometry.fit import fit_axes
 from softaxes.geometry.kinds import Circle, Line
 from softaxes.model.model import Model
@@ -39,6 +41,11 @@ def tune(seed: int, bars: int = 8) -> Song:
         rows.append((at, length, 60 + int(rng.choice(SCALE)) + 12 * int(rng.integers(0, 2))))
         at += length
     return Song(f"tune {seed}", note_array(rows), tempi=((0, 100.0),))
+
+
+def steer_window(model: Model, notes: NDArray[np.void], start: int, edit: Edit) -> Steered:
+    """One edit of the window of ``notes`` that begins at step ``start``."""
+    return steer_windows(model, notes, start, [edit])[0]
 
 
 @pytest.fixture(scope="session")

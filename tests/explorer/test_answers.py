@@ -13,11 +13,11 @@ import pytest
 from softaxes.data.music import Song
 from softaxes.explorer import answers as module
 from softaxes.explorer.answers import Answers
-from softaxes.explorer.steering import Edit, steer_window
+from softaxes.explorer.steering import Edit
 from softaxes.geometry.axes import UnknownKind
 from softaxes.model.model import Model
 
-from .conftest import tune
+from .conftest import steer_window, tune
 
 
 @pytest.fixture

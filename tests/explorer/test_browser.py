@@ -9,7 +9,7 @@ import pytest
 from softaxes.data.music import read_song
 from softaxes.explorer.app import Explorer, build_app
 from softaxes.explorer.library import Library
-from softaxes.explorer.steering import Edit, steer_window, true_edit
+from softaxes.explorer.steering import Edit, true_edit
 from softaxes.model.model import Model
 
 pytest.importorskip("selenium", reason="the browser tests need the dev extra: pip install softaxes[dev]")
@@ -19,7 +19,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from .browser import SLIDE, Browser, find_chromium, notes_in, show, shown, until
-from .conftest import PAGES, rows, running, tune
+from .conftest import PAGES, rows, running, steer_window, tune
 
 pytestmark = [
     pytest.mark.slow,

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from softaxes.data.music import note_array
 from softaxes.data.music.rolls import notes_to_roll
-from softaxes.explorer.steering import Edit, check_edit, marked_notes, reach, steer_window, steer_windows, true_edit
+from softaxes.explorer.steering import Edit, check_edit, marked_notes, reach, steer_windows, true_edit
 from softaxes.geometry.axes import UnknownKind
 from softaxes.geometry.kinds import Circle, Line
 from softaxes.model.model import Model
 from softaxes.songs.codec import grid_of
 
-from .conftest import tune
+from .conftest import steer_window, tune
 
 STEPS = 32
 

@@ -15,23 +15,31 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 PARTIAL = ".partial"  # ends the name of a file that is being written
+NAME_LENGTH = 50  # characters of its name that stand before: systems take 255 bytes in all
+LOCK_FILE = ".writing.lock"
 
 
 @contextlib.contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file that takes its name ``path`` when the block ends, and leaves nothing if the block fails.
 
+    A link is followed: what it names is written anew. What is no regular file (a pipe, a device) is written as it is.
+
     Raises:
         OSError: the disk refuses; the message names ``path``, and what was there before is untouched.
     """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    path, place = Path(path), Path(os.path.realpath(path))
+    if place.exists() and not place.is_file() and not place.is_dir():
+        with place.open("wb") as file:
+            yield file
+        return
+    partial = place.with_name(f".{place.name[:NAME_LENGTH]}.{os.getpid()}{PARTIAL}")
     try:
         with partial.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())  # lest a power cut leaves a renamed but empty file
-        os.replace(partial, path)
+        os.replace(partial, place)
     except OSError as error:
         raise OSError(f"cannot write {path}: {error.strerror or error}; what was there before is untouched") from error
     finally:
@@ -98,7 +106,7 @@ def open_folder(folder: Path, settings_file: str, settings: Mapping[str, Any], w
         raise ValueError(f"{folder} is a file, not the folder of {what}")
     folder.mkdir(parents=True, exist_ok=True)
     if not path.is_file():
-        if any(not file.name.startswith(".") for file in folder.iterdir()):
+        if any(not file.name.endswith(PARTIAL) and file.name != LOCK_FILE for file in folder.iterdir()):
             raise ValueError(f"{folder} is not empty and holds no {what.split()[-1]}; choose another folder")
         write_text(path, json.dumps(wanted, indent=2) + "\n")
         return
@@ -121,7 +129,7 @@ def one_writer(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / ".writing.lock"
+    file = folder / LOCK_FILE
     lock = FileLock(file, timeout=0)
     try:
         lock.acquire()

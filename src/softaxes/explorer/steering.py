@@ -79,11 +79,6 @@ def check_edit(model: Model, edit: Edit) -> None:
         raise ValueError(f"`blend` must be 0..1, got {edit.blend}")
 
 
-def steer_window(model: Model, notes: Notes, start: int, edit: Edit) -> Steered:
-    """Steer the window of ``notes`` that begins at step ``start``, decode it, and compare with the true edit."""
-    return steer_windows(model, notes, start, [edit])[0]
-
-
 def steer_windows(model: Model, notes: Notes, start: int, edits: Sequence[Edit]) -> list[Steered]:
     """The same for several edits of one window, in one batch.
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from softaxes.data.music.beats import read_beats
-from softaxes.motifs.patterns.datasets.bps_motif import load_bps_motif, read_labels, read_pickups
+from softaxes.motifs.patterns.datasets.bps_motif import load_bps_motif
 from softaxes.motifs.patterns.datasets.csv_files import open_source
 from softaxes.motifs.patterns.datasets.jku_pdd import load_jku_pdd
 from softaxes.motifs.patterns.scores.phrases import (
@@ -110,17 +110,6 @@ def test_rounding_is_the_same_in_both_files(bps: Path) -> None:
     assert all(tuple(p) in inside for p in third.occurrences[1].notes.points().tolist())
 
 
-def test_labels_with_either_header(bps: Path) -> None:
-    (row,) = read_labels(bps, 3)
-    assert (row.start, row.end, row.letter, row.measure, row.start_beat) == (0, 720, "A", 1, 0.5)
-    (row,) = read_labels(bps, 4)
-    assert (row.start, row.end, row.letter, row.measure, row.start_beat) == (-480, 960, "B", 0, 3.0)
-
-
-def test_pickup_file_with_bare_carriage_returns(bps: Path) -> None:
-    assert read_pickups(bps) == {3: ("4/4", False), 4: ("6/8", True)}
-
-
 def test_absent_movement_and_absent_data(bps: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"has no movement \[7\]; it has \[3, 4\]"):
         load_bps_motif(bps, [7])
@@ -132,8 +121,6 @@ def test_absent_movement_and_absent_data(bps: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="must hold one folder named csv_notes, found 0"):
         load_bps_motif(tmp_path / "empty")
-    with pytest.raises(FileNotFoundError, match=r"has no file csv_label/99-1\.csv"):
-        read_labels(bps, 99)
 
 
 @pytest.mark.parametrize(
@@ -215,9 +202,7 @@ def test_development_movements_agree_with_their_description(bps_motif_zip: Path)
     assert sum(m.defects["blank spellings"] for m in movements) == 11
     assert sum(m.defects["grace notes"] for m in movements) == 306
     for movement in movements:
-        assert len(read_labels(bps_motif_zip, int(movement.name[:2]))) == len(movement.occurrences)
         assert (np.diff(movement.notes.skyline().onset) > 0).all()
-    assert len(read_pickups(bps_motif_zip)) == 32
 
 
 @pytest.mark.data

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softaxes.motifs.patterns.notes import Notes, check_monophonic, notes_from_columns, skyline, spelled_pitch
+from softaxes.motifs.patterns.notes import Notes, check_monophonic, notes_from_columns, skyline
 
 from .strategies import few
 
@@ -52,20 +52,6 @@ def test_unknown_spelling_is_said_and_chromatic_is_the_way_out() -> None:
         notes.points("morphetic")
     with pytest.raises(ValueError, match="`pitch` must be one of"):
         notes.pitch("sounding")
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("C4", (60, 60)), ("C5", (72, 67)), ("B3", (59, 59)), ("F#4", (66, 63)), ("Gb4", (66, 64)), ("bb-1", (10, 31))],
-)
-def test_spelled_pitches(name: str, expected: tuple[int, int]) -> None:
-    assert spelled_pitch(name) == expected
-
-
-@pytest.mark.parametrize("name", ["", "H4", "C", "C#b4", "C4.5", "60"])
-def test_unknown_pitch_spelling_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="a pitch must be spelled as"):
-        spelled_pitch(name)
 
 
 def test_columns_must_be_equally_long() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from softaxes.motifs.patterns import delta_gamma
-from softaxes.motifs.patterns.delta_gamma import adjacent_repeats, matches, repeated_melodies, repeats
+from softaxes.motifs.patterns.delta_gamma import matches, repeated_melodies, repeats
 from softaxes.motifs.patterns.matrix_profile import distances_to, matrix_profile, pitch_signal, profile_motifs
 from softaxes.motifs.patterns.wavelets import (
     clusters,
@@ -74,18 +74,6 @@ def test_the_two_ends_of_a_repeat_never_overlap() -> None:
 @given(strings, st.integers(-9, 9))
 def test_adding_a_constant_changes_no_repeat(text: list, shift: int) -> None:
     assert repeats(text, 2, 1, 2).tolist() == repeats([x + shift for x in text], 2, 1, 2).tolist()
-
-
-@few
-@given(strings, st.integers(1, 4), st.integers(0, 1), st.integers(0, 2))
-def test_adjacent_repeats_are_all_squares(text: list, least: int, delta: int, gamma: int) -> None:
-    squares = [
-        (s, k)
-        for k in range(least, len(text) // 2 + 1)
-        for s in range(len(text) - 2 * k + 1)
-        if naive.matches(text[s : s + k], text[s + k : s + 2 * k], delta, gamma)
-    ]
-    assert [tuple(row) for row in adjacent_repeats(text, least, delta, gamma).tolist()] == squares
 
 
 @few

@@ -46,12 +46,6 @@ def repeats(text: ArrayLike, min_length: int, delta: int, gamma: int) -> Integer
     return _scan_diagonals(t, min_length, delta, gamma)
 
 
-def adjacent_repeats(text: ArrayLike, min_length: int, delta: int, gamma: int) -> Integers:
-    """Repeats whose second end starts where the first one stops, rows (start, length)."""
-    found = repeats(text, min_length, delta, gamma)
-    return found[found[:, 1] - found[:, 0] == found[:, 2]][:, [0, 2]]
-
-
 def repeated_melodies(
     voice: ArrayLike,
     min_intervals: int = 4,

@@ -19,8 +19,6 @@ from numpy.typing import ArrayLike, NDArray
 from softaxes.motifs.patterns.pointset import Points, as_points, to_ticks
 
 PITCHES = ("chromatic", "morphetic")
-STEPS = {"C": (0, 0), "D": (2, 1), "E": (4, 2), "F": (5, 3), "G": (7, 4), "A": (9, 5), "B": (11, 6)}
-ACCIDENTALS = {"": 0, "#": 1, "##": 2, "x": 2, "b": -1, "bb": -2}
 
 
 @dataclass(frozen=True)
@@ -96,17 +94,6 @@ def check_monophonic(points: ArrayLike, method: str, limit: int | None = None) -
             "take the top voice first, with softaxes.motifs.patterns.notes.skyline"
         )
     return voice
-
-
-def spelled_pitch(name: str) -> tuple[int, int]:
-    """(MIDI number, morphetic pitch) of a spelled note such as "C4", "F#5" or "Bb3"; C4 is (60, 60)."""
-    letter, rest = name[:1].upper(), name[1:]
-    accidental = rest.rstrip("-0123456789")
-    octave = rest[len(accidental) :]
-    if letter not in STEPS or accidental not in ACCIDENTALS or not octave.lstrip("-").isdigit():
-        raise ValueError(f"a pitch must be spelled as letter, #/b, octave (C4, F#5, Bb3), got {name!r}")
-    semitone, step = STEPS[letter]
-    return 12 * (int(octave) + 1) + semitone + ACCIDENTALS[accidental], 60 + 7 * (int(octave) - 4) + step
 
 
 def notes_from_columns(onset_beats: ArrayLike, midi: ArrayLike, duration_beats: ArrayLike | None = None) -> Notes:

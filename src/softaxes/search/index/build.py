@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -296,8 +296,3 @@ def each_song(index: Index) -> Iterator[tuple[Segment, int]]:
     """(segment, place) of every song that counts, by file name."""
     for at, place in (found for _, found in sorted(index.manifest.alive().items())):
         yield index.segments[at], place
-
-
-def song_names(index: Index) -> Sequence[str]:
-    """Files of the songs that count, sorted."""
-    return sorted(index.manifest.alive())

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from softaxes.motifs.patterns.datasets.csv_files import Source, number, numbers, open_source
+from softaxes.motifs.patterns.datasets.csv_files import Source, numbers, open_source
 from softaxes.motifs.patterns.notes import Notes
 from softaxes.motifs.patterns.pointset import Points, to_ticks
 
@@ -54,17 +54,6 @@ class Movement:
         """Ground truth for discovery: one pattern a letter, each a list of occurrences (m, 2)."""
         letters = dict.fromkeys(o.letter for o in self.occurrences)
         return [[o.notes.points(kind) for o in self.occurrences if o.letter == letter] for letter in letters]
-
-
-@dataclass(frozen=True)
-class Label:
-    """One row of a label file: span in ticks, motif letter, beat of the measure where it starts."""
-
-    start: int
-    end: int
-    letter: str
-    measure: int
-    start_beat: float
 
 
 def load_bps_motif(path: str | Path, movements: Iterable[int] | None = None) -> list[Movement]:
@@ -104,26 +93,6 @@ def read_movement(source: Source, sonata: int) -> Movement:
         occurrences.append(Occurrence(found[1].upper(), int(found[2]), occurrence))
     defects["grace notes"] = int((notes.duration == 0).sum())
     return Movement(name, notes, sorted(occurrences, key=lambda o: (o.letter, o.number)), +defects)
-
-
-def read_labels(path: str | Path, sonata: int) -> list[Label]:
-    """The label rows of a movement, whichever way its header spells the start beat."""
-    name = f"csv_label/{sonata:02d}-1.csv"
-    rows = open_source(path, "csv_notes").read(name)
-    header = ["start_beat" if cell == "beat_start" else cell for cell in rows[0]]
-    labels = []
-    for line, row in enumerate(rows[1:], start=2):
-        cell = dict(zip(header, row, strict=False))
-        start, end = to_ticks([number(cell["start"], name, line), number(cell["end"], name, line)]).tolist()
-        measure, beat = number(cell["measure"], name, line), number(cell["start_beat"], name, line)
-        labels.append(Label(start, end, cell["type"].upper(), int(measure), beat))
-    return labels
-
-
-def read_pickups(path: str | Path) -> dict[int, tuple[str, bool]]:
-    """Time signature and whether there is a pickup bar, by sonata number."""
-    rows = open_source(path, "csv_notes").read("pickup.csv")
-    return {int(row[0]): (row[1], row[2] == "1") for row in rows[1:]}
 
 
 def _notes(rows: list[list[str]], name: str, first_line: int, defects: Counter[str]) -> Notes:
