@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from softaxes.diagnostics import diagnose
-    from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
+    from softaxes.geometry.axes import Axes, CircleAxis, CycleAxis, LineAxis
     from softaxes.geometry.fit import fit_axes
-    from softaxes.geometry.kinds import Circle, Line
+    from softaxes.geometry.kinds import Circle, Cycle, Line
     from softaxes.geometry.operators import LearnedOperators
     from softaxes.geometry.shifts import labelled_views, shift
     from softaxes.losses.factorization import SoftFactorization, triplet_factorization_loss
@@ -24,6 +24,8 @@ _HOME = {
     "Axes": "geometry.axes",
     "Circle": "geometry.kinds",
     "CircleAxis": "geometry.axes",
+    "Cycle": "geometry.kinds",
+    "CycleAxis": "geometry.axes",
     "LearnedOperators": "geometry.operators",
     "Line": "geometry.kinds",
     "LineAxis": "geometry.axes",
@@ -42,6 +44,8 @@ __all__ = [
     "Axes",
     "Circle",
     "CircleAxis",
+    "Cycle",
+    "CycleAxis",
     "LearnedOperators",
     "Line",
     "LineAxis",

@@ -304,10 +304,10 @@ def test_a_plane_of_few_views_is_the_plane_of_all_dimensions(monkeypatch):
     x, y = z[:, 0].clone(), z[:, 1].clone()
     moved[:, 0], moved[:, 1] = alpha.cos() * x - alpha.sin() * y, alpha.sin() * x + alpha.cos() * y
     taken = torch.eye(30, dtype=torch.float64)[5:6]
-    few = fit.fit_circle(METRE, z, moved, amount, orthogonal_to=taken)
+    few = fit.fit_rotation(METRE, z, moved, amount, orthogonal_to=taken)
     everywhere = torch.eye(30, dtype=torch.float64)[[i for i in range(30) if i != 5]]
-    monkeypatch.setattr(fit, "_free_directions", lambda taken, rows: (everywhere, 29))
-    every = fit.fit_circle(METRE, z, moved, amount, orthogonal_to=taken)
+    monkeypatch.setattr(fit, "_free_directions", lambda taken, rows, spare: (everywhere, 29))
+    every = fit.fit_rotation(METRE, z, moved, amount, orthogonal_to=taken)
     new = torch.randn(10, 30)
     assert torch.allclose(few.shift(new, 3.0), every.shift(new, 3.0), atol=1e-5)
     assert few.plane @ taken.float().T == pytest.approx(torch.zeros(2, 1), abs=1e-6)

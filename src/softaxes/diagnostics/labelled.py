@@ -91,9 +91,9 @@ class Labelled:
 
     def promised_inner(self, s: Array, t: Array) -> Array:
         """Inner product of the differences that rows ``s`` and ``t`` of ``amounts``, (..., K), promise; shape (...)."""
-        columns = zip(self.kinds, np.moveaxis(s, -1, 0), np.moveaxis(t, -1, 0), strict=True)
-        inner = [k.inner(torch.from_numpy(a.copy()), torch.from_numpy(b.copy())).numpy() for k, a, b in columns]
-        return np.asarray(np.sum(inner, axis=0))
+        columns = zip(self.kinds, *(torch.from_numpy(np.moveaxis(x, -1, 0).copy()) for x in (s, t)), strict=True)
+        inner = [kind.length(a) * kind.length(b) * kind.cosine(a, b) for kind, a, b in columns]
+        return np.asarray(torch.stack(inner).sum(0).numpy())
 
     def rows(self, items: Array) -> Labelled:
         """The same for some of the items, in the order of ``items``; groups are numbered afresh."""

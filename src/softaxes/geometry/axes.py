@@ -2,6 +2,7 @@
 
     line    shift: z + s u                  coordinate: signed, in units
     circle  shift: c + R(alpha) (z - c)     coordinate: phase in steps; within the plane, alpha = 2 pi s / period
+    cycle   shift: c + R(h alpha) (z - c)   coordinate: phase in steps; within each plane, h its harmonic
 
 Conventions: coordinates are in the kind's unit and relative to the mean anchor of the fit (line) or the centre
 (circle, in [0, period)). Attributes learned by a fit (`softaxes.geometry.fit`) are plain tensors.
@@ -17,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from softaxes.geometry.kinds import Circle, Kind, Line
+from softaxes.geometry.kinds import Circle, Cycle, Kind, Line, plane_angles, rotate
 from softaxes.geometry.labels import check_vectors
 
 
@@ -74,10 +75,7 @@ class CircleAxis:
 
     def coordinate(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N"]:
         """Phase in steps, in [0, period); at the centre, where there is none, 0."""
-        xy = self._in_plane(z)
-        steps = torch.atan2(xy[..., 1], xy[..., 0]) * (self.kind.period / (2 * math.pi))
-        steps = steps.remainder(self.kind.period)
-        return steps.where(steps < self.kind.period, 0.0)  # the remainder of -1e-9 rounds to a whole period
+        return _phase(self._in_plane(z), self.kind.period)
 
     def radius(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N"]:
         """Distance from the centre within the plane."""
@@ -86,11 +84,8 @@ class CircleAxis:
     def shift(self, z: Float[Tensor, "*N D"], amount: float | Tensor) -> Float[Tensor, "*N D"]:
         """Turn ``z`` in the plane by ``2 pi amount / period``; ``amount`` a number or one per row."""
         check_vectors("z", z, len(self.centre))
-        angle = self.kind.angle(torch.as_tensor(amount, dtype=z.dtype, device=z.device))
         xy = self._in_plane(z)
-        cos, sin = torch.cos(angle), torch.sin(angle)
-        x, y = xy[..., 0], xy[..., 1]
-        turned = torch.stack([cos * x - sin * y, sin * x + cos * y], dim=-1)
+        turned = rotate(xy, self.kind.angle(torch.as_tensor(amount, dtype=z.dtype, device=z.device)))
         return z + (turned - xy) @ self.plane.to(z)
 
     def remove(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:
@@ -102,7 +97,55 @@ class CircleAxis:
         return (z - self.centre.to(z)) @ self.plane.to(z).T
 
 
-Axis = LineAxis | CircleAxis
+@dataclass(frozen=True, eq=False)
+class CycleAxis:
+    """A fitted cycle: ``planes`` (P, 2, D), one a harmonic of the kind, all rows orthonormal; ``centre`` (D,)."""
+
+    kind: Cycle
+    planes: Float[Tensor, "P 2 D"]
+    centre: Float[Tensor, " D"]
+
+    @property
+    def basis(self) -> Float[Tensor, "2P D"]:
+        """Orthonormal rows that span the axis."""
+        return self.planes.flatten(0, 1)
+
+    @property
+    def rest(self) -> Float[Tensor, " D"]:
+        """A point (D,) whose place on the axis is where `remove` ends."""
+        return self.centre
+
+    def coordinate(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N"]:
+        """Phase in steps of the first plane of the lowest harmonic h, in [0, period / h); 0 at its centre.
+
+        A shift by ``s`` adds ``s``; where it is 0 is the latent's own choice. `softaxes.align` compares two latents.
+        """
+        lowest = min(self.kind.harmonics)
+        xy = self._in_planes(z)[..., self.kind.harmonics.index(lowest), :]
+        return _phase(xy, self.kind.period / lowest)
+
+    def shift(self, z: Float[Tensor, "*N D"], amount: float | Tensor) -> Float[Tensor, "*N D"]:
+        """Turn ``z`` in every plane by ``2 pi h amount / period``; ``amount`` a number or one per row, whole or not."""
+        xy = self._in_planes(z)
+        turned = rotate(xy, plane_angles(self.kind, torch.as_tensor(amount, dtype=z.dtype, device=z.device)))
+        return z + (turned - xy).flatten(-2) @ self.basis.to(z)
+
+    def remove(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:
+        """``z`` with its part in the planes moved to the centre."""
+        return z - self._in_planes(z).flatten(-2) @ self.basis.to(z)
+
+    def _in_planes(self, z: Tensor) -> Float[Tensor, "*N P 2"]:
+        check_vectors("z", z, len(self.centre))
+        return ((z - self.centre.to(z)) @ self.basis.to(z).T).unflatten(-1, (-1, 2))
+
+
+def _phase(xy: Float[Tensor, "*N 2"], period: float) -> Float[Tensor, "*N"]:
+    """The angle of points of a plane, as a share of ``period``."""
+    steps = (torch.atan2(xy[..., 1], xy[..., 0]) * (period / (2 * math.pi))).remainder(period)
+    return steps.where(steps < period, 0.0)  # the remainder of -1e-9 rounds to a whole period
+
+
+Axis = LineAxis | CircleAxis | CycleAxis
 
 
 class UnknownKind(KeyError, ValueError):
@@ -134,7 +177,7 @@ class Axes(Mapping[str, Axis]):
         return tuple(axis.kind for axis in self._axes.values())
 
     def shift(self, z: Float[Tensor, "*N D"], /, **amounts: float | Tensor) -> Float[Tensor, "*N D"]:
-        """``z`` moved by each named amount; circles that follow a named kind turn with it unless named themselves.
+        """``z`` moved by each named amount; what follows a named kind turns with it unless it is named itself.
 
         Fitted axes commute, so the order does not matter. UnknownKind (a ValueError) for a kind without an axis.
         """
@@ -171,8 +214,10 @@ class Axes(Mapping[str, Axis]):
         for name, axis in self._axes.items():
             if isinstance(axis, LineAxis):
                 state |= {f"{name}.direction": axis.direction, f"{name}.origin": axis.origin}
-            else:
+            elif isinstance(axis, CircleAxis):
                 state |= {f"{name}.plane": axis.plane, f"{name}.centre": axis.centre}
+            else:
+                state |= {f"{name}.planes": axis.planes, f"{name}.centre": axis.centre}
         return state
 
     @classmethod
@@ -181,8 +226,10 @@ class Axes(Mapping[str, Axis]):
         for kind in kinds:
             if isinstance(kind, Line):
                 axes.append(LineAxis(kind, state[f"{kind.name}.direction"], state[f"{kind.name}.origin"]))
-            else:
+            elif isinstance(kind, Circle):
                 axes.append(CircleAxis(kind, state[f"{kind.name}.plane"], state[f"{kind.name}.centre"]))
+            else:
+                axes.append(CycleAxis(kind, state[f"{kind.name}.planes"], state[f"{kind.name}.centre"]))
         return cls(axes)
 
 

@@ -2,6 +2,7 @@
 
     line    op(z, s) = z + s u
     circle  op(z, s) = R(alpha) z in the kind's plane, alpha = 2 pi s / period
+    cycle   op(z, s) = R(h alpha) z in each of the kind's planes, h its harmonic
 
 They are trained by L_predict (`softaxes.losses.prediction`). A QR decomposition keeps the axes of all kinds orthonormal
 to each other, so operators compose and commute exactly.
@@ -18,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from softaxes.geometry.kinds import Circle, Kind, check_kinds
+from softaxes.geometry.kinds import Kind, Rotation, check_kinds, plane_angles, rotate
 from softaxes.geometry.labels import at_least_float32, check_tensor, check_vectors
 
 
@@ -26,15 +27,17 @@ class LearnedOperators(nn.Module):
     """One operator per kind on latents of ``dim`` floats.
 
     Args:
-        kinds: lines take one direction each, circles a plane each.
+        kinds: lines take one direction each, circles a plane each, cycles a plane for each of their harmonics.
         dim: latent size; must hold all axes.
         step: length of one unit along a line at the start, > 0; it is learned.
+        learned: False keeps the axes on the first coordinates of the latent, kind after kind: an encoder whose last map
+            is linear can absorb any basis, and operators are cheaper.
 
     Raises:
         ValueError: a latent too small for the axes, or a ``step`` that is not positive.
     """
 
-    def __init__(self, kinds: Sequence[Kind], dim: int, *, step: float = 0.5) -> None:
+    def __init__(self, kinds: Sequence[Kind], dim: int, *, step: float = 0.5, learned: bool = True) -> None:
         super().__init__()
         self.kinds = check_kinds(kinds)
         rows = sum(map(_rows, self.kinds))
@@ -42,12 +45,15 @@ class LearnedOperators(nn.Module):
             raise ValueError(f"`dim` must be >= {rows} to hold the axes of {len(self.kinds)} kinds, got {dim}")
         if not 0 < step < float("inf"):
             raise ValueError(f"`step` must be positive and finite, got {step}")
-        self.raw = nn.Parameter(torch.randn(dim, rows) / dim**0.5)
+        self.learned = learned
+        self.raw = nn.Parameter(torch.randn(dim, rows) / dim**0.5 if learned else torch.eye(dim, rows), learned)
         self.log_step = nn.Parameter(torch.full((len(self.kinds),), step).log())
-        self.centre = nn.Parameter(torch.zeros(rows))
+        self.centre = nn.Parameter(torch.zeros(rows), learned)
 
     def basis(self) -> Float[Tensor, "R D"]:
-        """Orthonormal rows: a line's direction or a circle's plane, kind after kind."""
+        """Orthonormal rows: a line's direction, or two for each plane of a circle or cycle, kind after kind."""
+        if not self.learned:
+            return self.raw.T
         with torch.autocast(self.raw.device.type, enabled=False):
             q, r = torch.linalg.qr(at_least_float32(self.raw))
             return (q * torch.where(r.diagonal() < 0, -1.0, 1.0).to(q)).T  # the sign that QR leaves open
@@ -70,16 +76,14 @@ class LearnedOperators(nn.Module):
             inside = z @ basis.to(z).T
             moved, row = [], 0
             for index, kind in enumerate(self.kinds):
-                s = amounts[:, index].to(z)
-                if isinstance(kind, Circle):
-                    x, y = (inside[:, row : row + 2] - self.centre[row : row + 2]).unbind(-1)
-                    cos, sin = torch.cos(kind.angle(s)), torch.sin(kind.angle(s))
-                    moved += [cos * x - sin * y - x, sin * x + cos * y - y]
-                    row += 2
+                s, columns = amounts[:, index].to(z), slice(row, row + _rows(kind))
+                if isinstance(kind, Rotation):
+                    xy = (inside[:, columns] - self.centre[columns]).unflatten(1, (-1, 2))
+                    moved.append((rotate(xy, plane_angles(kind, s)) - xy).flatten(1))
                 else:
-                    moved.append(s * self.log_step[index].exp())
-                    row += 1
-            return z + torch.stack(moved, dim=-1) @ basis.to(z)
+                    moved.append((s * self.log_step[index].exp())[:, None])
+                row += _rows(kind)
+            return z + torch.cat(moved, dim=1) @ basis.to(z)
 
     def content(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:
         """``z`` with all axes projected out."""
@@ -92,4 +96,4 @@ class LearnedOperators(nn.Module):
 
 def _rows(kind: Kind) -> int:
     """Dimensions that a kind's axis takes."""
-    return 2 if isinstance(kind, Circle) else 1
+    return 2 * len(kind.harmonics) if isinstance(kind, Rotation) else 1

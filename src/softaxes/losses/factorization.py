@@ -3,15 +3,18 @@
 For one anchor ``x`` and two views with kinds ``(a, b)`` and signed amounts ``(s, t)``, ``d = f(T x) - f(x)``:
 
     L_within = mean (cos(d_a,s , d_b,t) - target)^2
-    target   = 0                                                    if a != b
-    target   = sign(s t)                                            if a = b is a line
-    target   = cos((alpha-beta)/2) sign(sin(alpha/2) sin(beta/2))   if a = b is a circle, alpha = 2 pi s / period
+    target   = 0                                                                            if a != b
+    target   = (gamma(s) + gamma(t) - gamma(s - t)) / (2 sqrt(gamma(s) gamma(t)))           if a = b
 
-The circle row is the angle between two chords that start at one point; ``period -> inf`` gives the line row, which with
-the first row is the loss of S. H. Hawley ("Can a simple encoder learn soft-separable pitch vs time directions in latent
-space?", 2026). Two companions, off by default:
+with the kind's variogram gamma (`softaxes.geometry.kinds`): sign(s t) on a line, which with the first row is the loss
+of S. H. Hawley ("Can a simple encoder learn soft-separable pitch vs time directions in latent space?", 2026); the chord
+law cos((alpha-beta)/2) sign(sin(alpha/2) sin(beta/2)), alpha = 2 pi s / period, on a circle; a weighted sum over
+harmonics on a cycle, which tends to the chance level 1/2 as their number grows. A view that shifts several kinds has
+the sum of their variograms. The harmonic weights of a cycle are measured from the batch where the kind gives none
+(`softaxes.losses.harmonics`). Two companions, off by default:
 
-    L_across  the same targets between differences of different anchors (circles: only against other kinds) -> one axis
+    L_across  the same targets between differences of different anchors (circles and cycles: only against other kinds)
+              -> one axis
     L_size    squared coefficient of variation of |d| / |promised d|, per kind                -> a calibrated axis
 
 Conventions: ``anchor`` (B, D); ``views`` (B, V, D); ``amount`` (B, V) with ``kind`` (B, V) indices into ``kinds``, or
@@ -21,16 +24,18 @@ With more than one process, means run over the views of all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from softaxes.geometry.kinds import Circle, Kind, check_kinds
+from softaxes.geometry.kinds import Cycle, Kind, Rotation, check_kinds
 from softaxes.geometry.labels import amounts_by_kind, at_least_float32, check_clipped, check_tensor, check_views
 from softaxes.losses._ranks import sum_over_ranks
+from softaxes.losses.harmonics import harmonic_weights
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +56,7 @@ class SoftFactorization(nn.Module):
     """The loss above on the latents of any encoder; float32 or better under any autocast.
 
     Args:
-        kinds: Line and Circle declarations; ``kind`` indexes them.
+        kinds: Line, Circle and Cycle declarations; ``kind`` indexes them.
         within, across, size: weights of the terms, >= 0. A term of weight 0 is not computed and reads 0.
         drop_clipped: leave out views that lost content at an edge; ``clipped`` must then be given, and is ignored
             otherwise.
@@ -99,7 +104,7 @@ class SoftFactorization(nn.Module):
         """
         check_views(anchor, views)
         amounts = amounts_by_kind(self.kinds, amount, kind, like=views)
-        directions = promised_directions(self.kinds, amounts)
+        directions = promised_directions(self.kinds, amounts, self._measured(anchor, views, amounts))
         used = directions.length > 0
         if self.drop_clipped:
             if clipped is None:
@@ -113,6 +118,11 @@ class SoftFactorization(nn.Module):
             size = size_loss(norm, directions, used, floor=self.floor) if self.size else zero
         total = self.within * within + self.across * across + self.size * size
         return Terms(total=total, within=within, across=across, size=size)
+
+    def _measured(self, anchor: Tensor, views: Tensor, amounts: Tensor) -> dict[str, Tensor]:
+        """Harmonic weights of the cycles that give none, by name."""
+        unknown = [kind for kind in self.kinds if isinstance(kind, Cycle) and not kind.weights]
+        return {kind.name: harmonic_weights(self.kinds, kind, anchor, views, amounts) for kind in unknown}
 
 
 def triplet_factorization_loss(
@@ -162,46 +172,42 @@ class Directions:
 
     Attributes:
         kinds: K of them.
+        amounts: (B, V, K) signed.
         length: (B, V) of the promised difference; 0 where nothing is shifted.
         share: (B, V, K) of each kind in it, squares adding to 1; exactly 1 or 0 for views of one kind.
-        sign: (B, V, K) of the amount for lines, of sin(half angle) for circles.
-        half_angle: (B, V, K) in radians; 0 for lines.
+        weights: harmonic weights of cycles, by name, where they were measured.
     """
 
     kinds: tuple[Kind, ...]
+    amounts: Tensor
     length: Tensor
     share: Tensor
-    sign: Tensor
-    half_angle: Tensor
+    weights: Mapping[str, Tensor]
 
     def target(self) -> Float[Tensor, "B V V"]:
         """Promised cosine between every two views of an anchor, in [-1, 1]; exactly +-1 or 0 where all is lines."""
-        share, sign, half = self.share, self.sign, self.half_angle
-        chord = torch.cos(half[:, :, None] - half[:, None])  # 1 for lines, whose half angle is 0
-        same_kind = sign[:, :, None] * sign[:, None] * chord
-        return (share[:, :, None] * share[:, None] * same_kind).sum(-1)
+        total = torch.zeros_like(self.length[:, :, None] + self.length[:, None])
+        for index, kind in enumerate(self.kinds):
+            s, share = self.amounts[..., index], self.share[..., index]
+            law = partial(kind.cosine, weights=self.weights.get(kind.name)) if isinstance(kind, Cycle) else kind.cosine
+            total = total + share[:, :, None] * share[:, None] * law(s[:, :, None], s[:, None])
+        return total
 
 
-def promised_directions(kinds: tuple[Kind, ...], amounts: Float[Tensor, "B V K"]) -> Directions:
-    """Read amounts as displacements: ``size |s|`` along a line, ``2 size |sin(alpha/2)|`` across a circle."""
-    lengths, signs, halves = [], [], []
+def promised_directions(
+    kinds: tuple[Kind, ...], amounts: Float[Tensor, "B V K"], weights: Mapping[str, Tensor] | None = None
+) -> Directions:
+    """Read amounts as displacements; ``weights`` are the harmonic weights of cycles, by name."""
+    weights = weights or {}
+    parts = []
     for index, kind in enumerate(kinds):
         s = amounts[..., index]
-        if isinstance(kind, Circle):  # whole turns move nothing, which sin(k pi) in floating point does not say
-            half = torch.where(s.remainder(kind.period) == 0, torch.zeros_like(s), kind.angle(s) / 2)
-            sine = torch.sin(half)
-            lengths.append(2 * kind.size * sine.abs())
-            signs.append(torch.sign(sine))
-            halves.append(half)
-        else:
-            lengths.append(kind.size * s.abs())
-            signs.append(torch.sign(s))
-            halves.append(torch.zeros_like(s))
-    parts = torch.stack(lengths, dim=-1)
-    length = parts.norm(dim=-1)
-    one_kind = (parts > 0).sum(-1, keepdim=True) == 1
-    share = torch.where(one_kind, (parts > 0).to(parts), parts / length.clamp_min(1e-30)[..., None])
-    return Directions(kinds, length, share, torch.stack(signs, -1), torch.stack(halves, -1))
+        parts.append(kind.length(s, weights.get(kind.name)) if isinstance(kind, Cycle) else kind.length(s))
+    lengths = torch.stack(parts, dim=-1)
+    length = lengths.norm(dim=-1)
+    one_kind = (lengths > 0).sum(-1, keepdim=True) == 1
+    share = torch.where(one_kind, (lengths > 0).to(lengths), lengths / length.clamp_min(1e-30)[..., None])
+    return Directions(kinds, amounts, length, share, weights)
 
 
 def within_anchor_loss(unit: Float[Tensor, "B V D"], directions: Directions, used: Bool[Tensor, "B V"]) -> Tensor:
@@ -220,14 +226,14 @@ def across_anchor_loss(unit: Float[Tensor, "B V D"], directions: Directions, use
     are views that shift two circles at once (a circle and those that follow the same shift count as one).
 
     The n^2 pairs are never formed. With U the unit differences of a group of views and T the factors of their targets
-    (share times sign, so that a target is <t_i, t_j>), the sum of (cos - target)^2 over two groups g, h is
-    <Ug'Ug, Uh'Uh> - 2 <Ug'Tg, Uh'Th> + <Tg'Tg, Th'Th>. That costs O(n D^2) and adds up over processes; what pairs of
+    (share times sign of the amount, so that a target is <t_i, t_j>), the sum of (cos - target)^2 over two groups g, h
+    is <Ug'Ug, Uh'Uh> - 2 <Ug'Tg, Uh'Th> + <Tg'Tg, Th'Th>. That costs O(n D^2) and adds up over processes; what pairs of
     one anchor put into it is taken out again.
     """
     members = _across_groups(directions, used)
     allowed = 1 - torch.eye(len(members), device=unit.device, dtype=unit.dtype)
     allowed[0, 0] = 1.0  # lines compare with lines; a circle never with itself
-    factor = (directions.share * directions.sign).to(unit)
+    factor = (directions.share * directions.amounts.sign()).to(unit)
     joined = torch.cat([unit, factor], dim=-1)  # (B, V, D + K)
     moments = sum_over_ranks(torch.stack([_moment(joined, member) for member in members]))
     counts = sum_over_ranks(torch.stack([member.sum() for member in members]).to(unit))
@@ -243,9 +249,9 @@ def across_anchor_loss(unit: Float[Tensor, "B V D"], directions: Directions, use
 def _across_groups(directions: Directions, used: Tensor) -> list[Bool[Tensor, "B V"]]:
     """Used views that touch only lines, then for each family of circles the views that touch it and no other."""
     moved = directions.share > 0
-    circles = {kind.family: used & False for kind in directions.kinds if isinstance(kind, Circle)}
+    circles = {kind.family: used & False for kind in directions.kinds if isinstance(kind, Rotation)}
     for index, kind in enumerate(directions.kinds):
-        if isinstance(kind, Circle):
+        if isinstance(kind, Rotation):
             circles[kind.family] = circles[kind.family] | moved[..., index]
     number = torch.stack([used & False, *circles.values()]).sum(0)
     return [used & (number == 0)] + [used & (number == 1) & touched for touched in circles.values()]

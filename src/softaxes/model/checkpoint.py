@@ -23,7 +23,7 @@ from torch import Tensor
 
 from softaxes.data.files import write_bytes
 from softaxes.geometry.axes import Axes
-from softaxes.geometry.kinds import Circle, Kind, Line
+from softaxes.geometry.kinds import Circle, Cycle, Kind, Line
 from softaxes.model.model import Model
 from softaxes.model.part import Part
 
@@ -149,7 +149,7 @@ def kind_record(kind: Kind) -> dict[str, Any]:
 
 def kind_from_record(record: Mapping[str, Any]) -> Kind:
     """The kind that `kind_record` wrote; ValueError for a geometry that this version does not know."""
-    geometries: dict[str, type[Line] | type[Circle]] = {"Line": Line, "Circle": Circle}
+    geometries: dict[str, type[Kind]] = {"Line": Line, "Circle": Circle, "Cycle": Cycle}
     fields = dict(record)
     geometry = fields.pop("geometry")
     if geometry not in geometries:
