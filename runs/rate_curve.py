@@ -128,7 +128,7 @@ def networks(config: MusicConfig, data: MusicData, seed: int):
         torch.nn.init.zeros_(small.downbeat_score.weight)  # every window begins at a bar line
         rows = torch.linalg.qr(torch.randn(dim, 6))[0].T.split([1, 2, 2, 1])
         basis = dict(zip(("pitch", "metre", "beat", "time"), rows, strict=True))
-        windows = data.train.center()[np.random.default_rng(seed).permutation(len(data.train))[:12_000]]
+        windows = data.train.center(np.random.default_rng(seed).permutation(len(data.train))[:12_000])
         start_from_music(small, built, basis, torch.from_numpy(windows))
         with torch.no_grad():
             for name, wanted in made[0].named_parameters():

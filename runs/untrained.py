@@ -59,7 +59,7 @@ def with_axes(task: MusicTask, model: Model) -> Model:
 def held_out(data: MusicData, config: MusicConfig, windows: int) -> HeldOut:
     """At most ``windows`` windows of the songs left out, those that a report judges."""
     test = data.test
-    every = HeldOut(torch.from_numpy(test.rolls), data.corpus.groups[test.song], test.offset,
+    every = HeldOut(torch.from_numpy(test.rolls()), data.corpus.groups[test.song], test.offset,
                     config.pitch_semitones, config.shift_steps)  # fmt: skip
     return every.different().some(windows, 0)
 

@@ -52,6 +52,15 @@ def pop909_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
+def openscore_folder() -> Path:
+    """The songs and quartets of OpenScore beside the checkout, or a skip."""
+    folder = SHARED_DATA / "openscore"
+    if not folder.is_dir():
+        pytest.skip(f"OpenScore is not at {folder} (set SOFTAXES_DATA to the folder that holds openscore/)")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def bps_motif_zip() -> Path:
     """The development movements of BPS-Motif, or a skip."""
     path = SHARED_DATA / "bps_motif_dev.zip"

@@ -185,7 +185,7 @@ class TestBatches:
         assert not torch.equal(first["rolls"], other["rolls"])
 
     def test_views_are_the_shifts_that_their_amounts_say(self) -> None:
-        wide = torch.from_numpy(self.windows.rolls[:12])
+        wide = torch.from_numpy(self.windows.rolls(slice(12)))
         drawn = self.task.views(wide, np.random.default_rng(5), isolated=0.0)
         rng = np.random.default_rng(5)
         rng.random(12)
@@ -210,7 +210,7 @@ class TestBatches:
         assert time.abs().max() <= 8
 
     def test_an_isolated_motif_keeps_all_its_notes_under_every_shift(self) -> None:
-        drawn = self.task.views(torch.from_numpy(self.windows.rolls), np.random.default_rng(1), isolated=1.0)
+        drawn = self.task.views(torch.from_numpy(self.windows.rolls()), np.random.default_rng(1), isolated=1.0)
         onsets = drawn["rolls"][:, :, 0].flatten(2).sum(-1)
         assert (onsets[:, 0] > 0).all()
         assert torch.equal(onsets, onsets[:, :1].expand_as(onsets))
@@ -323,6 +323,7 @@ def test_shift_laws_have_their_spread_and_no_zero(law: str) -> None:
             r"`canonicalization` \+ `frozen` must leave steps to code in, got 0.7 \+ 0.25",
         ),
         ({"corpus": "folder"}, "`folder` must name a directory"),
+        ({"corpus": "mixed"}, "`folder` must name a directory of music when corpus is 'mixed'"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings: dict[str, object], said: str) -> None:

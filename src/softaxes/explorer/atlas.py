@@ -184,14 +184,14 @@ class Atlas:
         windows = cut_windows(
             [song], self.model.window_steps, hop_bars=1, texture=self.grid.texture, min_notes=MIN_ONSETS
         )
-        latents = []
+        latents, rolls = [], windows.center()
         for at in range(0, len(windows), BATCH):
             self._wait_for_quiet()
             if self._ending.is_set():
                 return
             with self.lock:
-                latents.append(self.model.encode(windows.center()[at : at + BATCH]).numpy())
-        onsets = windows.center()[:, ONSET].sum((1, 2))
+                latents.append(self.model.encode(rolls[at : at + BATCH]).numpy())
+        onsets = rolls[:, ONSET].sum((1, 2))
         rows = np.column_stack([np.full(len(windows), self.done), windows.start, onsets]).astype(np.float32)
         self._add(rows, latents, key_of(song, self.grid.texture), left_out=sum(n for _, n in windows.left_out))
 

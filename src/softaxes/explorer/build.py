@@ -7,7 +7,8 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 
-from softaxes.data.music.corpora import Corpus, load_corpus
+from softaxes.data.music.corpora import load_corpus
+from softaxes.data.music.corpus import Corpus
 from softaxes.explorer.app import Explorer, build_app
 from softaxes.explorer.blob_world import BlobWorld, is_toy, toy_models
 from softaxes.explorer.library import Library

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from urllib.parse import quote_from_bytes
 
 from softaxes.data.music.beats import BEATS_FILE, Beats, beats_beside
-from softaxes.data.music.corpora import Corpus
+from softaxes.data.music.corpus import Corpus
 from softaxes.data.music.folders import check_folder, find_files
 from softaxes.data.music.manifest import stamp
 from softaxes.data.music.midi import read_bytes

@@ -39,7 +39,7 @@ def music_report(run: Path, /, *, windows: int = 1000, seed: int = 0, controls: 
         print(said, file=sys.stderr)
     found = music_suite(
         model,
-        data.test.rolls,
+        data.test.rolls(),
         data.corpus.groups[data.test.song],
         pitch_semitones=config.pitch_semitones,
         shift_steps=config.shift_steps,

@@ -23,10 +23,11 @@ from jaxtyping import Float, Int, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from softaxes.data.music.packed import window_rolls
 from softaxes.data.music.rolls import N_PITCHES, Texture, roll_to_notes, texture_notes
 from softaxes.data.music.song import Song
 from softaxes.model.model import Model
-from softaxes.songs.tiling import Notes, sounding, tile, window_rolls, window_starts
+from softaxes.songs.tiling import Notes, sounding, tile, window_starts
 
 PITCH, METRE = "pitch", "metre"
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
+from softaxes.data.music.packed import window_rolls
 from softaxes.data.music.rolls import N_PITCHES, texture_notes
 from softaxes.data.music.song import Song
 from softaxes.geometry.kinds import Circle
 from softaxes.model.model import Model
 from softaxes.songs.codec import METRE, PITCH, decode_song, encode_song, grid_of, roll_notes
-from softaxes.songs.tiling import Notes, sounding, window_rolls
+from softaxes.songs.tiling import Notes, sounding
 
 MOST_STEPS = 100_000
 

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from numpy.typing import NDArray
 
-from softaxes.data.music.rolls import N_PITCHES, notes_to_roll
 from softaxes.data.music.song import Song
 
 Notes = NDArray[np.void]
@@ -42,16 +41,6 @@ def window_starts(
         if not starts or end > starts[-1] + window_steps:
             starts.append(begin)
     return np.array(starts, dtype=np.int64)
-
-
-def window_rolls(notes: Notes, start: Int[np.ndarray, " n"], window_steps: int) -> UInt8[np.ndarray, "n 2 128 steps"]:
-    """The windows (n, 2, 128, window_steps) that begin at ``start``."""
-    if len(start) == 0:
-        return np.zeros((0, 2, N_PITCHES, window_steps), dtype=np.uint8)
-    origin = int(start.min())
-    roll = notes_to_roll(notes, int(start.max()) + window_steps - origin, origin)
-    every = np.lib.stride_tricks.sliding_window_view(roll, window_steps, axis=2).transpose(2, 0, 1, 3)
-    return every[start - origin]
 
 
 def sounding(rolls: UInt8[np.ndarray, "n 2 128 steps"]) -> NDArray[np.bool_]:

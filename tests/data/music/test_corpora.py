@@ -11,11 +11,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softaxes.data.music import Corpus, Manifest, Song, Split, iter_songs, load_corpus, note_array, split, write_song
+from softaxes.data.music import (
+    Corpus,
+    Manifest,
+    Song,
+    Split,
+    iter_songs,
+    load_corpus,
+    note_array,
+    openscore,
+    split,
+    write_song,
+)
 from softaxes.data.music import tunes as tunes_module
 from softaxes.data.music.cache import cache_folder, load_songs, save_songs
-from softaxes.data.music.corpora import version_pairs
+from softaxes.data.music.corpus import version_pairs
 from softaxes.data.music.folders import find_files
+from softaxes.data.music.song import Counts
 from softaxes.data.music.tunes import tunes_folder
 
 from .test_duplicates import random_tune
@@ -97,7 +109,7 @@ def test_files_are_found_sorted_and_links_to_folders_are_not_followed(messy: Pat
 @pytest.mark.parametrize(
     ("name", "folder", "message"),
     [
-        ("pop", None, "`name` of a corpus must be 'tunes', 'pop909' or 'folder', got 'pop'"),
+        ("pop", None, "`name` of a corpus must be one of tunes, pop909, openscore, folder, mixed, got 'pop'"),
         ("folder", None, "corpus 'folder' needs `folder`"),
         ("folder", "gone", "gone: no such folder"),
         ("folder", "a file", "a file: is a file, not a folder"),
@@ -296,3 +308,118 @@ def test_every_tune_of_music21_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_manifest_is_plain_json(messy: Path) -> None:
     assert json.loads(load_corpus("folder", messy).manifest.to_json())["corpus"] == "folder"
+
+
+# --- songs and quartets by composer, and mixed corpora --------------------------------------------------------------
+
+
+@pytest.fixture
+def few_scores(tmp_path: Path) -> Path:
+    """A folder laid out like that of OpenScore, beside one like POP909's."""
+    root = tmp_path / "data"
+    names = [
+        "openscore/lieder/Schubert_Franz_Winterreise_D.911_5_Der_Lindenbaum",
+        "openscore/lieder/Schubert_Franz___Erlkonig",
+        "openscore/lieder/Schumann_Clara_6_Lieder_Op.13_1_Ich_stand",
+        "openscore/lieder/Schumann_Robert_Myrthen_Op.25_1_Widmung",
+        "openscore/lieder/Poldowski___Mandoline",
+        "openscore/quartets/Schubert_Franz_String_Quartet_in_D_minor_D.810",
+        "pop909/POP909/001/001",
+        "pop909/POP909/002/002",
+    ]
+    for seed, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        write_song(random_tune(seed), root / f"{name}.mid")
+    return root
+
+
+def test_the_works_of_a_composer_share_a_group(few_scores: Path) -> None:
+    for folder in (few_scores, few_scores / "openscore"):
+        corpus = load_corpus("openscore", folder)
+        groups = dict(zip([id_.split("/")[1] for id_ in corpus.ids], corpus.groups.tolist(), strict=True))
+        schubert = {group for name, group in groups.items() if name.startswith("Schubert")}
+        assert len(groups) == 6 and len(schubert) == 1, "songs and quartets of one composer"
+        assert len(set(groups.values())) == 4, "Clara Schumann is not Robert, and one name is enough"
+    assert corpus.ids[0].startswith("lieder/") and corpus.sources.tolist() == ["openscore"] * 6
+    loose = load_corpus("openscore", few_scores, group_duplicates=False)
+    assert len(np.unique(loose.groups)) == 4
+
+
+def test_a_mixed_corpus_keeps_its_sources_apart(few_scores: Path, few_tunes: Path) -> None:
+    write_song(random_tune(6).transposed(2), few_scores / "openscore" / "lieder" / "Thief_A___Stolen.mid")
+    (few_scores / "openscore" / "lieder" / "broken.mid").write_bytes(b"")
+    corpus = load_corpus("mixed", few_scores)
+    assert corpus.ids == tuple(sorted(corpus.ids)) and len(corpus) == 7 + 2 + 6
+    assert corpus.manifest.source == "openscore + pop909 + tunes"
+    assert [str(source) for source in corpus.sources] == ["openscore"] * 7 + ["pop909"] * 2 + ["tunes"] * 6
+    place = {id_: index for index, id_ in enumerate(corpus.ids)}
+    group = {id_: corpus.groups[index] for id_, index in place.items()}
+    assert group["openscore/lieder/Thief_A___Stolen"] == group["pop909/001"], "one song in two sources is one group"
+    assert [row.name for row in corpus.manifest.skipped] == ["openscore/lieder/broken.mid"]
+    names = [row.name for row in corpus.manifest.files]
+    assert "pop909/001/001.mid" in names and "tunes/ryansMammoth/Reel.abc" in names
+    one = load_corpus("openscore", few_scores)
+    assert corpus.songs[place[f"openscore/{one.ids[2]}"]].notes.tolist() == one.songs[2].notes.tolist()
+
+
+def test_a_mixed_corpus_says_what_it_lacks(few_scores: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tunes_module.importlib.util, "find_spec", lambda name: None)
+    (few_scores / "pop909").rename(few_scores / "elsewhere")
+    corpus = load_corpus("mixed", few_scores)
+    assert set(corpus.sources.tolist()) == {"openscore"}
+    reasons = {row.name: row.reason for row in corpus.manifest.skipped}
+    assert reasons["pop909"] == "pop909: no such folder" and "music21" in reasons["tunes"]
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(ValueError, match="nothing: holds neither a folder pop909 nor a folder openscore"):
+        load_corpus("mixed", tmp_path / "nothing")
+    with pytest.raises(ValueError, match="corpus 'mixed' needs `folder`"):
+        load_corpus("mixed")
+    with pytest.raises(ValueError, match=r"holds no OpenScore music \(folders lieder and quartets\)"):
+        load_corpus("openscore", tmp_path / "nothing")
+
+
+def test_a_split_deals_each_source_by_itself() -> None:
+    sizes = {"a": [30, 20, 10] + [1] * 140, "b": [1] * 50, "c": [2] * 40}
+    ids, groups = [], []
+    for source, families in sizes.items():
+        for family, size in enumerate(families):
+            ids += [f"{source}/{family}.{number}" for number in range(size)]
+            groups += [f"{source}{family}"] * size
+    corpus = corpus_of(np.unique(groups, return_inverse=True)[1].tolist())
+    mixed = Corpus("mixed", tuple(ids), corpus.songs, corpus.groups, corpus.manifest)
+    for seed in range(3):
+        parts = split(mixed, seed)
+        for source, families in sizes.items():
+            held = [int((mixed.sources[part] == source).sum()) for part in parts]
+            n = sum(families)
+            assert held == [n * 8 // 10, n // 10, n // 10], source
+
+
+def test_a_split_of_one_source_is_what_it_was() -> None:
+    """Frozen: a run that goes on must find its songs where they were."""
+    corpus = corpus_of([i * i % 23 for i in range(60)])
+    assert split(corpus, 3).test.tolist() == [9, 14, 32, 37, 55]
+    assert split(corpus, 3).validation.tolist() == [7, 16, 30, 39, 53]
+
+
+def test_remarks_on_written_music_ask_for_no_performance() -> None:
+    crooked = Song("t", note_array([(0, 1, 60)]), counts=Counts(off_grid=0.2))
+    manifest = Manifest("tunes", "t", {}, (), (), {})
+    for name in ("tunes", "openscore"):
+        (line,) = Corpus(name, ("a", "b"), (crooked, crooked), np.arange(2), manifest).remarks()
+        assert line.startswith("2 of 2 songs have many notes between the steps of the grid") and "beat" not in line
+    (line,) = Corpus("folder", ("a", "b"), (crooked, crooked), np.arange(2), manifest).remarks()
+    assert line.startswith("2 of 2 songs lie off the grid") and "table of beats" in line
+    both = Corpus("mixed", ("pop909/a", "tunes/b"), (crooked, crooked), np.arange(2), manifest).remarks()
+    assert [line[:12] for line in both] == ["1 of 2 songs"] * 2
+
+
+@pytest.mark.slow
+def test_no_composer_of_openscore_is_on_two_sides(openscore_folder: Path) -> None:
+    corpus = load_corpus("openscore", openscore_folder)
+    assert len(corpus) == 1427 and corpus.manifest.skipped == ()
+    composers = np.array([openscore.composer(id_) for id_ in corpus.ids])
+    for part in split(corpus):
+        others = np.setdiff1d(np.arange(len(corpus)), part)
+        assert not set(composers[part]) & set(composers[others]), "composers are held out whole"
+    assert 120 <= len(np.unique(corpus.groups)) <= len(np.unique(composers)) and np.bincount(corpus.groups).max() < 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -19,7 +21,7 @@ from softaxes.data.music import (
     song_roll,
 )
 from softaxes.data.music.midi import midi_bytes
-from softaxes.data.music.read import Reading, song_from_midi
+from softaxes.data.music.read import Reading, read_song, song_from_midi
 from softaxes.data.music.rolls import ONSET, SUSTAIN, texture_notes
 from softaxes.data.music.skyline import highest_at, skyline
 
@@ -191,3 +193,42 @@ def test_a_melody_in_several_tracks_of_its_name_is_whole() -> None:
     rows = [(0, 4, 60, 80, 0), (4, 4, 62, 80, 1), (8, 4, 64, 80, 0), (0, 12, 40, 80, 2)]
     two = Song("t", np.array(rows, NOTE_DTYPE), (Track("MELODY", 0), Track("melody ", 73), Track("PIANO")))
     assert melody(two)["pitch"].tolist() == [60, 62, 64]
+
+
+@pytest.mark.parametrize(
+    "name", ["Voice", "Singstimme\nVoice", "CHANT.", "Mezzo-soprano 1", "Ténor", "1st Voice", "Gesang"]
+)
+def test_the_melody_of_a_song_with_piano_is_sung(name: str) -> None:
+    """The piano plays above the voice: the skyline of all would be the piano."""
+    notes = np.concatenate([note_array([(0, 4, 60), (4, 4, 62)], track=1), note_array([(0, 2, 80), (6, 9, 84)])])
+    song = Song("t", notes, tracks=(Track("Piano 1"), Track(name)))
+    assert rows_of(melody(song)) == [(0, 4, 60), (4, 4, 62)]
+    duet = np.concatenate([notes, note_array([(2, 8, 65)], track=2)])
+    two = Song("t", duet, tracks=(Track("Piano 1"), Track(name), Track("Voice 2")))
+    assert rows_of(melody(two)) == [(0, 2, 60), (2, 8, 65)], "of several voices their skyline"
+
+
+@pytest.mark.parametrize(
+    "name", ["Soprano Recorder", "Tenor Sax", "Alto", "Bass", "Synth Voice", "Violin 1", "Invoice"]
+)
+def test_instruments_are_not_sung(name: str) -> None:
+    notes = np.concatenate([note_array([(0, 4, 60)], track=1), note_array([(0, 2, 80)])])
+    assert rows_of(melody(Song("t", notes, tracks=(Track("Piano"), Track(name))))) == [(0, 2, 80)]
+
+
+def test_a_silent_voice_is_no_melody() -> None:
+    song = Song("t", note_array([(0, 2, 80)]), tracks=(Track("Piano"), Track("Voice")))
+    assert rows_of(melody(song)) == [(0, 2, 80)]
+
+
+@pytest.mark.slow
+def test_the_melody_of_an_art_song_is_its_voice(openscore_folder: Path) -> None:
+    """Every tenth song with one sung staff: the melody has that staff's onsets, and no others."""
+    whole = []
+    for path in sorted((openscore_folder / "lieder").glob("*.mid"))[::10]:
+        song = read_song(path)
+        if [track.name.split()[0] for track in song.tracks[1:]] == ["Piano", "Piano"] and "oice" in song.tracks[0].name:
+            line, voice = melody(song), song.notes[song.notes["track"] == 0]
+            assert set(line["track"].tolist()) == {0}
+            whole.append(set(line["onset"].tolist()) == set(voice["onset"].tolist()))
+    assert len(whole) > 50 and np.mean(whole) > 0.95

@@ -73,13 +73,21 @@ class Manifest:
         return "\n".join(lines)
 
 
-def reading_remarks(songs: int, off_grid: int, unfit_beats: int) -> list[str]:
-    """What should be said of songs as they were read: a line each for those off the grid and for beats not used."""
+def reading_remarks(songs: int, off_grid: int, unfit_beats: int, written_off_grid: int = 0) -> list[str]:
+    """What should be said of songs as they were read: a line each for those off the grid and for beats not used.
+
+    ``off_grid`` counts performances, ``written_off_grid`` songs that are known to be written, not played.
+    """
     lines = []
     if off_grid:
         lines.append(
             f"{off_grid:,} of {songs:,} songs lie off the grid (notes more than 1/8 step from it on average): a"
             f" performance needs a table of beats beside it"
+        )
+    if written_off_grid:
+        lines.append(
+            f"{written_off_grid:,} of {songs:,} songs have many notes between the steps of the grid, such as triplets"
+            f" or shorter notes: they are moved to the nearest step"
         )
     if unfit_beats:
         lines.append(f"{unfit_beats:,} of {songs:,} songs lie beside a {BEATS_FILE} that does not fit them: not used")

@@ -8,6 +8,8 @@ onset channel parts them. What a roll cannot say is merged first: notes of one p
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -22,6 +24,13 @@ N_PITCHES = 128
 Texture = Literal["melody", "full"]
 Held = Literal["entering", "all", "drop"]
 Roll = UInt8[np.ndarray, "2 128 steps"]
+VOICE = re.compile(  # names of staves that are sung; "Alto" is a viola as often, and "Bass" a guitar
+    r"\b(voices?|vocals?|voix|voce|voci|\w*stimmen?|gesang|sång|chant|canto|(mezzo\W*)?sopran[oe]?s?|contralto|t[eé]nor[es]?)\b",
+    re.IGNORECASE,
+)
+INSTRUMENT = re.compile(
+    r"sax|recorder|tromb|trump|horn|clarinet|flute|viol|guitar|drum|synth|pad\b|ooh|aah", re.IGNORECASE
+)
 
 
 def notes_to_roll(notes: NDArray[np.void], length_steps: int | None = None, start: int = 0) -> Roll:
@@ -114,21 +123,30 @@ def song_roll(song: Song, texture: Texture = "melody", length_steps: int | None 
 
 
 def melody(song: Song) -> NDArray[np.void]:
-    """The notes of the tracks named MELODY (as in POP909), else the skyline of all tracks without drums.
+    """The line that one would sing, the first of these that has notes:
 
-    Several tracks of that name all count, as one line of unisons merged.
+    1. the tracks named MELODY (as in POP909), as one line of unisons merged if they are several;
+    2. the skyline of the sung staves, which their names tell (`VOICE`: Voice, Singstimme, Chant, Soprano, ...): of a
+       song with piano this is the voice, which the piano often doubles above;
+    3. the skyline of all tracks without drums: of a string quartet that is mostly the first violin.
     """
-    named = [track.name.strip().upper() == "MELODY" and not track.is_drum for track in song.tracks]
-    notes = song.notes[np.array(named, dtype=bool)[song.notes["track"]]] if any(named) else song.notes[:0]
-    if len(notes):
+    names = [track.name.strip() for track in song.tracks]
+    named = [name.upper() == "MELODY" for name in names]
+    if len(notes := _notes_of(song, named)):
         return merge_unisons(notes)[0] if sum(named) > 1 else notes
-    return skyline(full_texture(song))
+    sung = _notes_of(song, [bool(VOICE.search(name)) and not INSTRUMENT.search(name) for name in names])
+    return skyline(sung if len(sung) else full_texture(song))
+
+
+def _notes_of(song: Song, chosen: Sequence[bool]) -> NDArray[np.void]:
+    """The notes of the chosen tracks that are no drums."""
+    used = [yes and not track.is_drum for yes, track in zip(chosen, song.tracks, strict=True)]
+    return song.notes[np.array(used, dtype=bool)[song.notes["track"]]]
 
 
 def full_texture(song: Song) -> NDArray[np.void]:
     """The notes of all tracks except drums, one sounding note a pitch at a time (unisons of voices are merged)."""
-    is_drum = np.array([track.is_drum for track in song.tracks], dtype=bool)
-    notes = song.notes[~is_drum[song.notes["track"]]]
+    notes = _notes_of(song, [True] * len(song.tracks))
     return notes if len(song.tracks) == 1 else merge_unisons(notes)[0]  # a song has merged each track's own
 
 

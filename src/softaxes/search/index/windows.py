@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from numpy.typing import NDArray
 
-from softaxes.data.music.rolls import N_PITCHES, notes_to_roll
+from softaxes.data.music.packed import window_rolls
 from softaxes.data.music.windows import isolate
 
 
@@ -28,12 +28,7 @@ def clip_rolls(
     """The clips that begin at ``starts`` (song steps, may be negative), each in the middle of a silent window."""
     if not 1 <= length_steps <= window_steps:
         raise ValueError(f"`length_steps` must lie in 1..{window_steps} (the model's window), got {length_steps}")
-    if len(starts) == 0:
-        return np.zeros((0, 2, N_PITCHES, window_steps), np.uint8)
-    first = int(starts.min())
-    roll = notes_to_roll(notes, int(starts.max()) + length_steps - first, first)
-    every = np.lib.stride_tricks.sliding_window_view(roll, length_steps, axis=2).transpose(2, 0, 1, 3)
-    alone = isolate(every[starts - first], 0)
+    alone = isolate(window_rolls(notes, starts, length_steps), 0)
     before = (window_steps - length_steps) // 2
     return np.pad(alone, ((0, 0), (0, 0), (0, 0), (before, window_steps - length_steps - before)))
 

@@ -110,7 +110,7 @@ class AlignedTask(MusicTask):
             return super().batch(step)
         rng = np.random.default_rng((self.config.seed, step))
         which = rng.integers(len(self.windows), size=CANONICALIZATION_BATCH * self.config.batch)
-        return self.views(torch.from_numpy(self.windows.rolls[which]), rng, isolated=0.0)
+        return self.views(torch.from_numpy(self.windows.rolls(which)), rng, isolated=0.0)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
         assert isinstance(model, MusicNetwork) and isinstance(model.encoder, AlignedEncoder)
@@ -193,7 +193,7 @@ class AlignedTask(MusicTask):
         rng = np.random.default_rng(self.config.seed)
         number = min(STARTING_WINDOWS, len(self.windows))
         which = np.sort(rng.choice(len(self.windows), size=number, replace=False))
-        windows = torch.from_numpy(self.windows.center()[which]).to(model.encoder.head.weight.device)
+        windows = torch.from_numpy(self.windows.center(which)).to(model.encoder.head.weight.device)
         for index, kind in enumerate(self.kinds):
             if kind.name in UNIT_LENGTHS:
                 model.operators.log_step[index] = math.log(UNIT_LENGTHS[kind.name])

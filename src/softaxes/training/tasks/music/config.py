@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from softaxes.data.music.corpora import CorpusName
 from softaxes.data.music.read import Grid, Reading
 from softaxes.geometry.kinds import Circle, Kind, Line
 from softaxes.training.settings import Range, check_settings, refuse_idle
@@ -47,8 +48,9 @@ class MusicConfig:
     """Settings of a music run; with the seed they decide every weight.
 
     Attributes:
-        corpus: where the music comes from; "folder" and a local "pop909" need ``folder``.
-        folder: a directory of MIDI files.
+        corpus: where the music comes from (`softaxes.data.music.corpora`); all but "tunes" take a ``folder``, and only
+            "pop909" is fetched without one.
+        folder: the directory of the corpus; of "mixed" one that holds pop909/ and openscore/.
         texture: "melody" (one voice) or "full" (all tracks but drums).
         bars: bars in a window.
         steps_per_beat: the grid; 4 = sixteenths.
@@ -77,7 +79,7 @@ class MusicConfig:
         seed: of everything random, the split included.
     """
 
-    corpus: Literal["tunes", "pop909", "folder"] = "tunes"
+    corpus: CorpusName = "tunes"
     folder: str = ""
     texture: Literal["melody", "full"] = "melody"
     bars: int = 2
@@ -129,8 +131,8 @@ class MusicConfig:
             refuse_idle(self, ["temperature"], "a run without `infonce`")
         if self.corpus == "tunes":
             refuse_idle(self, ["folder"], "corpus 'tunes'")
-        if self.corpus == "folder" and not self.folder:
-            raise ValueError("`folder` must name a directory of MIDI files when corpus is 'folder', got none")
+        if self.corpus in ("folder", "openscore", "mixed") and not self.folder:
+            raise ValueError(f"`folder` must name a directory of music when corpus is {self.corpus!r}, got none")
         self.reading()
 
     def reading(self) -> Reading:

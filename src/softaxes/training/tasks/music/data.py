@@ -94,16 +94,16 @@ def _sides_of(corpus: Corpus, names: dict[str, list[str]]) -> Split:
 
 
 def _windows(corpus: Corpus, songs: Any, config: MusicConfig) -> Windows:
-    cut = cut_windows(
-        corpus.select(songs).songs,
+    return cut_windows(
+        corpus.songs,
         config.window_steps,
+        which=songs,
         bars=config.bars,
         hop_bars=1 if config.bars > 1 else None,
         context_steps=config.shift_steps,
         texture=config.texture,
         min_notes=4,
     )
-    return dataclasses.replace(cut, song=songs[cut.song])
 
 
 def task_of(config: MusicConfig) -> type[MusicTask]:

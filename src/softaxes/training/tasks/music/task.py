@@ -98,7 +98,7 @@ class MusicTask:
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.config.seed, step))
         which = rng.integers(len(self.windows), size=self.config.batch)
-        return self.views(torch.from_numpy(self.windows.rolls[which]), rng)
+        return self.views(torch.from_numpy(self.windows.rolls(which)), rng)
 
     def views(self, wide: Tensor, rng: np.random.Generator, isolated: float | None = None) -> dict[str, Tensor]:
         """See `training_views`; ``isolated`` other than the config's."""
@@ -147,7 +147,7 @@ class MusicTask:
         assert isinstance(model, MusicNetwork)
         rng = np.random.default_rng(self.config.seed)
         which = rng.choice(len(self.windows), size=min(2000, len(self.windows)), replace=False)
-        batch = self.views(torch.from_numpy(self.windows.rolls[np.sort(which)]), rng, isolated=0.25)
+        batch = self.views(torch.from_numpy(self.windows.rolls(np.sort(which))), rng, isolated=0.25)
         with torch.inference_mode():
             rows = [model.encoder(part.flatten(0, 1)).float() for part in batch["rolls"].split(128)]
         latents = torch.cat(rows).unflatten(0, batch["rolls"].shape[:2]).clone()
@@ -156,7 +156,7 @@ class MusicTask:
         finished = Model(parts["encoder"], axes, shape, decoder=parts["decoder"], card=self.card)
         finished.encoder.load_state_dict(model.encoder.state_dict())
         finished.decoder.load_state_dict(model.decoder.state_dict())  # type: ignore[union-attr]
-        finished.threshold = best_threshold(finished, self.validation.center()[:2000])
+        finished.threshold = best_threshold(finished, self.validation.center(slice(2000)))
         return finished
 
 
