@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softaxes.data.music import Song, cut_windows, isolate, note_array
+from softaxes.data.music import Corpus, Song, cut_windows, isolate, load_corpus, note_array, read_abc
+from softaxes.data.music.packed import PackedRolls, window_rolls
 
 from .by_hand import slow_roll
 
@@ -18,6 +19,13 @@ METERS = st.sampled_from([((0, 4, 4),), ((0, 3, 4),), ((0, 1, 4), (4, 4, 4)), ((
 def scale(n_bars: int, meters: tuple[tuple[int, int, int], ...] = ((0, 4, 4),)) -> Song:
     """A quarter note on every beat."""
     return Song("t", note_array([(4 * i, 4, 60 + i % 12) for i in range(4 * n_bars)]), meters=meters)
+
+
+def tunes() -> Corpus:
+    try:
+        return load_corpus("tunes")
+    except ValueError as error:
+        pytest.skip(str(error))
 
 
 def one_voice(song: Song) -> list[tuple[int, int, int]]:
@@ -127,6 +135,36 @@ def test_a_pickup_shifts_no_bar() -> None:
     np.testing.assert_array_equal(b.rolls(slice(2, None)), a.rolls())
 
 
+JIG = "X:1\nT:a jig\nM:6/8\nL:1/8\nK:G\nd|" + "gfg dBG|ABc d2d|" * 4
+REEL = "X:2\nT:a reel\nM:4/4\nL:1/8\nK:D\nAG|" + "FAdA FAdA|GBdB e2de|" * 4
+
+
+def test_a_jig_and_a_reel_with_pickups() -> None:
+    jig, reel = read_abc(JIG + "\n\n" + REEL + "\n")
+    windows = cut_windows([jig, reel], 32, hop_steps=2, min_notes=4)
+    for index, (song, bar, pickup) in enumerate([(jig, 12, 2), (reel, 16, 4)]):
+        mine = windows.select(windows.song == index)
+        assert mine.start.tolist() == list(range(0, song.length_steps - 32 + 2, 2)), "every second step to the end"
+        assert song.pickup_steps() == pickup
+        assert mine.step.tolist() == [(start - pickup) % bar for start in mine.start.tolist()]
+        assert mine.meter.tolist() == [[6, 8] if index == 0 else [4, 4]] * len(mine)
+
+
+@pytest.mark.slow
+def test_every_fiddle_tune_has_windows_and_bars_where_it_says() -> None:
+    songs = tunes().songs
+    windows = cut_windows(songs, 32, hop_steps=2, min_notes=4)
+    assert len(songs) > 4200 and len(np.unique(windows.song)) == len(songs)
+    names = [f"{a}/{b}" for a, b in windows.meter.tolist()]
+    number = dict(zip(*np.unique(names, return_counts=True), strict=True))
+    assert all(number[meter] > 20_000 for meter in ("6/8", "2/2", "2/4", "4/4", "3/4", "9/8"))
+    lines = {
+        (index, int(line)) for index, song in enumerate(songs) for line in song.downbeats()[song.pickup_steps() > 0 :]
+    }
+    begins = np.array([pair in lines for pair in zip(windows.song.tolist(), windows.start.tolist(), strict=True)])
+    np.testing.assert_array_equal(begins, windows.step == 0)
+
+
 def test_windows_of_a_hop_need_notes_too() -> None:
     song = Song("t", note_array([(0, 100, 60), (64, 4, 62)]))
     assert cut_windows([song], 32, hop_steps=16).start.tolist() == [0, 48, 64]
@@ -192,6 +230,18 @@ def test_every_window_is_the_song_at_its_place(
         assert song.bars()["start"][windows.bar[i]] == start
         lines = [*song.downbeats().tolist(), int(song.bars()["start"][-1] + song.bars()["steps"][-1])]
         assert start + steps in lines, "a window ends at a bar line"
+
+
+@settings(deadline=None)
+@given(ROWS, st.lists(st.integers(-40, 140), max_size=5), st.integers(1, 40))
+def test_windows_of_one_song(rows: list[tuple[int, int, int]], starts: list[int], width: int) -> None:
+    song = Song("t", note_array(rows))
+    rolls = window_rolls(song.notes, np.array(starts, dtype=np.int64), width)
+    packed = PackedRolls.pack([scale(2).notes, song.notes, scale(1).notes])
+    np.testing.assert_array_equal(rolls, packed.draw(np.full(len(starts), 1), np.array(starts, dtype=np.int64), width))
+    assert rolls.shape == (len(starts), 2, 128, width)
+    for roll, start in zip(rolls, starts, strict=True):
+        np.testing.assert_array_equal(roll, slow_roll(one_voice(song), width, start))
 
 
 def test_isolate_keeps_own_notes_only() -> None:

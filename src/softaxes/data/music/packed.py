@@ -61,5 +61,8 @@ class PackedRolls:
 def window_rolls(
     notes: NDArray[np.void], start: Int[np.ndarray, " n"], width: int
 ) -> UInt8[np.ndarray, "n 2 128 width"]:
-    """Windows (n, 2, 128, width) of one song's notes; see `PackedRolls.draw`."""
-    return PackedRolls.pack([notes]).draw(np.zeros(len(start), dtype=np.int64), start, width)
+    """Windows (n, 2, 128, width) of one song's notes that begin at ``start``; only that part of the song is drawn."""
+    origin = int(start.min()) if len(start) else 0
+    roll = notes_to_roll(notes, int(start.max(initial=origin)) + width - origin, origin)
+    every = np.lib.stride_tricks.sliding_window_view(roll, width, axis=2).transpose(2, 0, 1, 3)
+    return every[start - origin]

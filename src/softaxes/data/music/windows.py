@@ -42,7 +42,7 @@ class Windows:
         start: (n,) song step of the window's first column.
         step: (n,) steps from the bar line to ``start``. In a pickup they are counted as if its bar were whole, so
             windows in equal places of a bar have equal steps. It is as true as the bar lines of the file are.
-        meter: (n, 2) metre of the first bar.
+        meter: (n, 2) metre of the bar; of a pickup that of the bar after it.
         left_out: (reason, number) pairs: why bars begin no window, or windows were left out.
     """
 
@@ -163,9 +163,10 @@ def _hops(song: Song, window_steps: int, hop_steps: int) -> Int[np.ndarray, "k 5
     hops = -(-max(0, song.length_steps - window_steps) // hop_steps)
     start = hop_steps * np.arange(hops + 1)
     bar = np.searchsorted(table["start"], start, side="right") - 1
-    missing = int(table["steps"][1]) - song.pickup_steps() if song.pickup_steps() else 0
-    step = start - table["start"][bar] + np.where(bar == 0, missing, 0)
-    return np.stack([bar, start, step, table["numerator"][bar], table["denominator"][bar]], axis=1).astype(np.int64)
+    step = start - table["start"][bar]
+    like = np.maximum(bar, bool(song.pickup_steps()))  # a pickup is the end of a bar like the next
+    step[like > bar] += int(table["steps"][:2].max()) - song.pickup_steps()
+    return np.stack([bar, start, step, table["numerator"][like], table["denominator"][like]], axis=1).astype(np.int64)
 
 
 def _whole_bars(
