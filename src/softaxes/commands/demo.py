@@ -65,7 +65,7 @@ def steered_tune(tune: Song, out: Path) -> Section:
     before, after = out / "before.mid", out / "after.mid"
     write_song(tune, before)
     result = steer_file(load(MODEL), before, pitch=SEMITONES)
-    write_song(result.edited, after)
+    write_song(result.edited, after, result.extras)
     titles = ("before.mid", f"after.mid: steered by {SEMITONES:+d} semitones", "the true edit")
     write_bytes(out / "steered.png", to_png(song_before_and_after(result.on_grid.song, result.steered, titles=titles)))
     caption = f"{result.line}. The model was trained on pop songs alone, on no fiddle tune."

@@ -47,5 +47,5 @@ def steer(
 
         titles = (printable(song.name), f"steered: pitch {pitch:+d} semitones, metre {metre:+d} steps", "the true edit")
         write_bytes(picture, to_png(song_before_and_after(result.on_grid.song, result.steered, titles=titles)))
-    write_song(result.edited, out)
+    write_song(result.edited, out, result.extras)
     print(result.line, file=sys.stderr)

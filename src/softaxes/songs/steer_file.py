@@ -2,7 +2,8 @@
 
 The notes that the model hears (a melody, or all tracks without drums) are encoded, steered and decoded. All others stay
 or move exactly, on the file's own fine timing. Tracks keep their names and programs, and the tempo map and the metres
-stay where they are.
+stay where they are. Pedals, other controllers, bends, words and keys go with their tracks
+(`softaxes.songs.steer_extras`).
 
 What a code cannot hold is taken from the song: a decoded note has the loudness and the track of the nearest note of the
 true edit.
@@ -11,6 +12,7 @@ true edit.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from softaxes.data.music import Song
 from softaxes.data.music.beats import BEATS_FILE
+from softaxes.data.music.extras import Extras
 from softaxes.data.music.manifest import OFF_GRID
 from softaxes.data.music.read import Reading, Regridded, read_both
 from softaxes.data.music.rolls import Texture, notes_to_roll, texture_notes
@@ -26,16 +29,18 @@ from softaxes.diagnostics.notes import note_counts
 from softaxes.model.model import Model
 from softaxes.songs.codec import grid_of
 from softaxes.songs.steer import SteeredSong, shifted, steer_song
+from softaxes.songs.steer_extras import Moved, move_extras
 
 Others = Literal["move", "keep", "drop"]
 Notes = NDArray[np.void]
 
 
 class SteeredFile(NamedTuple):
-    """What was heard and made: the song on the fine grid and edited, and the same on the model's grid."""
+    """What was read and made: the song on the fine grid and edited, what lies beside its notes, the model's grid."""
 
     song: Song
     edited: Song
+    extras: Extras
     on_grid: Regridded
     steered: SteeredSong
     line: str
@@ -59,7 +64,10 @@ def steer_file(
         raise ValueError(f"{path}: holds no notes that this model hears ({describe(grid.texture)})")
     steered = steer_song(model, on_grid.song, pitch=pitch, metre=metre)
     edited = put_together(song, on_grid, steered, grid.texture, pitch=pitch, metre=metre, others=others)
-    return SteeredFile(song, edited, on_grid, steered, summary(steered, on_grid.song, song))
+    encoded = set(song.notes["track"][encoded_notes(song, on_grid, grid.texture)].tolist())
+    moved = Moved(pitch, metre * on_grid.factor, frozenset(encoded) if others != "move" else None, others == "drop")
+    extras, lost = move_extras(on_grid.extras, edited, moved)
+    return SteeredFile(song, edited, extras, on_grid, steered, summary(steered, on_grid.song, lost))
 
 
 def put_together(
@@ -73,7 +81,7 @@ def put_together(
     others: Others,
 ) -> Song:
     """``song`` with what the model hears replaced by what it decoded, and its other notes as ``others`` says."""
-    heard = heard_notes(song, on_grid, texture)
+    heard = encoded_notes(song, on_grid, texture)
     rest = dataclasses.replace(song, notes=song.notes[~heard])
     if others == "move":
         rest = rest.transposed(pitch)
@@ -82,7 +90,7 @@ def put_together(
     return dataclasses.replace(song, notes=np.concatenate([kept, on_grid.back(dressed(steered))]))
 
 
-def heard_notes(song: Song, on_grid: Regridded, texture: Texture) -> NDArray[np.bool_]:
+def encoded_notes(song: Song, on_grid: Regridded, texture: Texture) -> NDArray[np.bool_]:
     """Which notes of the fine song the model hears, (n,): those whose start and pitch its texture has."""
     heard = texture_notes(on_grid.song, texture)
     is_drum = np.array([track.is_drum for track in song.tracks], dtype=bool)[song.notes["track"]]
@@ -110,7 +118,7 @@ def dressed(steered: SteeredSong) -> Notes:
     return notes
 
 
-def summary(steered: SteeredSong, song: Song, source: Song) -> str:
+def summary(steered: SteeredSong, song: Song, unkept: Counter[str]) -> str:
     """One line: which share of the true edit's notes came back, beside the ceiling, and what is out of the ordinary."""
     length = max(int((n["onset"] + n["duration"]).max(initial=0)) for n in (steered.wanted, steered.notes))
     length = max(length, int((steered.ceiling["onset"] + steered.ceiling["duration"]).max(initial=0)))
@@ -127,26 +135,13 @@ def summary(steered: SteeredSong, song: Song, source: Song) -> str:
         parts.append(f"{lost} notes left the song or MIDI's range")
     if steered.odd_bars:
         parts.append(f"{steered.odd_bars} of {steered.bars} bars are not as long as those the model learned from")
-    if unkept := unkept_events(source):
-        parts.append(f"not kept: {unkept}")
+    if unkept:
+        parts.append("not kept: " + ", ".join(f"{n:,} {name}{'s' * (n != 1)}" for name, n in sorted(unkept.items())))
     if song.counts.unfit_beats:
         parts.append(f"the {BEATS_FILE} beside it does not fit it: not used")
     if song.counts.off_grid > OFF_GRID:
         parts.append(f"the notes lie {song.counts.off_grid:.2f} steps off the grid on average (0.25: no grid at all)")
     return "; ".join(parts)
-
-
-def unkept_events(song: Song) -> str:
-    """What its file holds and a written song does not, such as "12 controllers, 1 key signature"; "" for nothing."""
-    names = {
-        "controllers": "controller",
-        "pitch_bends": "pitch bend",
-        "key_signatures": "key signature",
-        "lyrics": "lyric",
-        "program_changes": "program change",
-    }
-    found = [(getattr(song.counts, field), name) for field, name in names.items()]
-    return ", ".join(f"{number:,} {name}{'s' * (number != 1)}" for number, name in found if number)
 
 
 def describe(texture: Texture) -> str:

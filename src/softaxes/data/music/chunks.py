@@ -19,11 +19,12 @@ TIME_SIGNATURE = re.compile(rb"(\xff\x58\x04.)[\x08-\xff]", re.DOTALL)
 
 
 class Event(NamedTuple):
-    """An event of a track: its tick, its status byte, where its data begin, and whether the status stands before."""
+    """An event of a track: its tick, its status, where its data begin and end, and whether the status stands before."""
 
     tick: int
     status: int
     at: int
+    end: int
     named: bool
 
 
@@ -55,14 +56,14 @@ def plain_file(data: bytes) -> bytes:
     return plain
 
 
-def one_program_a_channel(data: bytes) -> tuple[bytes, int]:
-    """The (plain) file with each track's channels kept to the program of their first note; how many changes went."""
-    changed, lost = bytearray(data), 0
+def one_program_a_channel(data: bytes) -> bytes:
+    """The (plain) file with each track's channels kept to the program of their first note."""
+    changed = bytearray(data)
     for begin, end in track_spans(data):
         now: dict[int, int] = {}  # the program of each channel so far, and at its first note
         first: dict[int, int] = {}
         changes: list[tuple[int, int]] = []
-        for _, status, at, _ in track_events(data, begin, end):
+        for _, status, at, _, _ in track_events(data, begin, end):
             kind, channel = status & 0xF0, status & 0x0F
             if kind == PROGRAM and at < end:
                 now[channel] = data[at]
@@ -70,10 +71,8 @@ def one_program_a_channel(data: bytes) -> tuple[bytes, int]:
             elif kind == NOTE_ON:
                 first.setdefault(channel, now.get(channel, 0))
         for channel, at in changes:
-            program = first.get(channel, data[at])
-            lost += program != data[at]
-            changed[at] = program
-    return bytes(changed), lost
+            changed[at] = first.get(channel, data[at])
+    return bytes(changed)
 
 
 def track_spans(data: bytes, at: int = 14) -> list[tuple[int, int]]:
@@ -97,12 +96,13 @@ def track_events(data: bytes, begin: int, end: int) -> Iterator[Event]:
             named = data[at] >= 0x80  # else the status of the event before holds on
             if named:
                 status, at = data[at], at + 1
-            yield Event(tick, status, at, named)
+            begin = at
             if status >= 0xF0:
                 length, at = _number(data, at + (status == META))
                 at += length
             else:
                 at += 1 if 0xC0 <= status < 0xE0 else 2
+            yield Event(tick, status, begin, at, named)
     except IndexError:
         return
 

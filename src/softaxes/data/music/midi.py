@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,7 @@ from jaxtyping import Int
 
 from softaxes.data.files import write_bytes
 from softaxes.data.music.chunks import one_program_a_channel, plain_file, track_events, track_spans
+from softaxes.data.music.extras import Extras, with_extras
 from softaxes.data.music.grids import Events
 from softaxes.data.music.song import FASTEST_BPM, SLOWEST_BPM, Song, Track
 
@@ -39,10 +40,7 @@ class Limits:
 
 
 class MidiFile(NamedTuple):
-    """A file in its own ticks: its notes as columns (n,) in the order of ``tracks``, and what it says of time.
-
-    ``unread`` counts the events that are not read, by the names of `softaxes.data.music.song.Counts`.
-    """
+    """A file in its own ticks: its notes as columns (n,) in the order of ``tracks``, and what it says of time."""
 
     events: Events
     tracks: tuple[Track, ...]
@@ -51,7 +49,6 @@ class MidiFile(NamedTuple):
     pitch: Int[np.ndarray, " n"]
     velocity: Int[np.ndarray, " n"]
     track: Int[np.ndarray, " n"]
-    unread: Mapping[str, int]
 
 
 def read_bytes(path: Path, max_bytes: int) -> bytes:
@@ -74,18 +71,22 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
     return data
 
 
-def write_song(song: Song, path: str | os.PathLike[str]) -> Path:
+def write_song(song: Song, path: str | os.PathLike[str], extras: Extras | None = None) -> Path:
     """Write a Song as a MIDI file; returns its path. ValueError: MIDI cannot hold it. OSError: the disk refuses."""
     path = Path(path)
     try:
-        write_bytes(path, midi_bytes(song))
+        write_bytes(path, midi_bytes(song, extras))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return path
 
 
-def midi_bytes(song: Song) -> bytes:
+def midi_bytes(song: Song, extras: Extras | None = None) -> bytes:
     """The song as the bytes of a MIDI file, with about 480 ticks to the quarter note.
+
+    Args:
+        song: notes, tempi, metres, and the names of tracks.
+        extras: what lies beside the notes, ``at`` in the song's steps; what is before step 0 begins the file.
 
     Raises:
         ValueError: the song is too long, or its grid too fine, for a MIDI file.
@@ -95,7 +96,9 @@ def midi_bytes(song: Song) -> bytes:
     if last_step * ticks_per_step >= 2**28 or song.steps_per_beat > MAX_STEPS_PER_BEAT:
         raise ValueError(f"{last_step} steps at {song.steps_per_beat} a beat are more than a MIDI file can hold")
     score: Any = symusic.Score(ticks_per_step * song.steps_per_beat)
-    song = _with_start(song)
+    steps_before = song.start_seconds * song.tempi[0][1] * song.steps_per_beat / 60
+    song, start = _with_start(song)
+    pace = start / max(steps_before, 1)  # what happens before step 0 happens in the bar that stands for that time
     for step, bpm in song.tempi:
         microseconds = min(max(round(60e6 / bpm), 1), 2**24 - 1)
         score.tempos.append(symusic.Tempo(step * ticks_per_step, mspq=microseconds))
@@ -112,13 +115,18 @@ def midi_bytes(song: Song) -> bytes:
             "tick",
         )
         score.tracks.append(voice)
-    return _on_channels(bytes(score.dumps_midi()), channels_of(song.tracks))
+    data = bytes(score.dumps_midi())
+    if extras is None or not song.tracks:
+        return _on_channels(data, channels_of(song.tracks))
+    places = [start + (event.at if event.at >= 0 else round(event.at * pace)) for event in extras.events]
+    events = [e._replace(at=max(0, at) * ticks_per_step) for e, at in zip(extras.events, places, strict=True)]
+    return with_extras(data, events, extras.channels or channels_of(song.tracks))
 
 
-def _with_start(song: Song) -> Song:
-    """The song after one empty bar that lasts as long as its file waited before step 0."""
+def _with_start(song: Song) -> tuple[Song, int]:
+    """The song after one empty bar that lasts as long as its file waited before step 0, and that bar's steps."""
     if song.start_seconds < 1e-3:
-        return song
+        return song, 0
     _, numerator, denominator = song.meters[0]
     bar = max(1, round(4 * song.steps_per_beat * numerator / denominator))
     bpm = min(max(60 * bar / song.steps_per_beat / song.start_seconds, SLOWEST_BPM), FASTEST_BPM)
@@ -126,7 +134,14 @@ def _with_start(song: Song) -> Song:
     notes["onset"] += bar
     tempi = ((0, bpm), *((step + bar, pace) for step, pace in song.tempi))
     meters = ((0, numerator, denominator), *((step + bar, n, d) for step, n, d in song.meters))
-    return dataclasses.replace(song, notes=notes, tempi=tempi, meters=meters, start_seconds=0.0)
+    return dataclasses.replace(song, notes=notes, tempi=tempi, meters=meters, start_seconds=0.0), bar
+
+
+def channels_fit(tracks: Sequence[Track], channels: Sequence[int]) -> bool:
+    """Whether the tracks can be played on these channels: one program a channel, drums on theirs."""
+    programs = {(channel, track.program) for channel, track in zip(channels, tracks, strict=False)}
+    drums = all(track.is_drum == (channel == DRUM_CHANNEL) for channel, track in zip(channels, tracks, strict=False))
+    return len(channels) == len(tracks) and len(programs) == len(set(channels)) and drums
 
 
 def channels_of(tracks: Sequence[Track]) -> list[int]:
@@ -165,21 +180,19 @@ def parse(data: bytes, limits: Limits) -> MidiFile:
     """What the bytes of a MIDI file say, in its own ticks.
 
     Tracks without notes are not kept (MIDI files are full of them). A note that never ends is not a note. Controllers
-    (pedals among them), pitch bends, key signatures, lyrics and changes of program in mid-course are not read, but
-    counted.
+    (pedals among them), pitch bends, key signatures, lyrics and changes of program in mid-course are not read
+    (`softaxes.data.music.extras` has them).
 
     Raises:
         ValueError: broken, cut short, beyond the limits, or not MIDI; one line.
     """
-    data, lost = plain_file(data), 0
+    data = plain_file(data)
     score = _score(data)
     if score.note_num() > limits.notes:
         raise ValueError(f"{score.note_num()} notes are more than the limit of {limits.notes}")
     sounding = [track for track in score.tracks if len(track.notes)]
     if len({(track.name, track.is_drum) for track in sounding}) < len(sounding):
-        data, lost = one_program_a_channel(data)
-        if lost:
-            sounding = [track for track in _score(data).tracks if len(track.notes)]
+        sounding = [track for track in _score(one_program_a_channel(data)).tracks if len(track.notes)]
     columns = [track.notes.numpy() for track in sounding]
     joined = {
         name: np.concatenate([np.zeros(0), *(column[name] for column in columns)]).astype(np.int64)
@@ -189,7 +202,6 @@ def parse(data: bytes, limits: Limits) -> MidiFile:
         events=_events(score),
         tracks=tuple(Track(track.name, track.program, track.is_drum) for track in sounding),
         track=np.repeat(np.arange(len(columns)), [len(column["time"]) for column in columns]),
-        unread=_unread(score) | {"program_changes": lost},
         **joined,
     )
 
@@ -204,16 +216,6 @@ def _score(data: bytes) -> Any:
     if score.ticks_per_quarter < 1:
         raise ValueError(f"broken ({score.ticks_per_quarter} ticks per quarter note)")
     return score
-
-
-def _unread(score: Any) -> dict[str, int]:
-    """How many events of a file are not read, by the names of `Counts`."""
-    return {
-        "controllers": sum(len(track.controls) for track in score.tracks),
-        "pitch_bends": sum(len(track.pitch_bends) for track in score.tracks),
-        "key_signatures": len(score.key_signatures),
-        "lyrics": sum(len(track.lyrics) for track in score.tracks),
-    }
 
 
 def _events(score: Any) -> Events:

@@ -24,8 +24,10 @@ from jaxtyping import Int
 from numpy.typing import NDArray
 
 from softaxes.data.music.beats import BEATS_FILE, Beats, beats_beside
+from softaxes.data.music.chunks import plain_file
+from softaxes.data.music.extras import NOWHERE, Extras, extras_of
 from softaxes.data.music.grids import BeatGrid, Meters, TickGrid, late_ticks, phase_of, ticks_of
-from softaxes.data.music.midi import MAX_STEPS_PER_BEAT, Limits, MidiFile, parse, read_bytes
+from softaxes.data.music.midi import MAX_STEPS_PER_BEAT, Limits, MidiFile, channels_fit, parse, read_bytes
 from softaxes.data.music.song import NOTE_DTYPE, Counts, Song, parse_time_signature
 
 Grid = Literal["auto", "beats", "ticks", "notes"]
@@ -66,6 +68,7 @@ class Regridded(NamedTuple):
 
     One step of the coarser grid is ``factor`` fine steps; it begins ``late`` of those after step 0 (at most half a
     sixteenth, either way). ``starts`` (m, 2) holds the fine and the coarse step at which notes begin, sorted.
+    ``extras`` lie at fine steps, before step 0 too, and have channels if the file's own fit its tracks.
     """
 
     fine: Song
@@ -73,6 +76,7 @@ class Regridded(NamedTuple):
     factor: int
     late: int
     starts: Int[np.ndarray, "m 2"]
+    extras: Extras
 
     def back(self, notes: NDArray[np.void]) -> NDArray[np.void]:
         """Notes of the coarser grid on the finer one; what would begin before step 0 begins there."""
@@ -157,7 +161,8 @@ def read_both(path: str | os.PathLike[str], steps_per_beat: int, reading: Readin
     starts = np.stack([exact["onset"], coarse["onset"]], axis=1)
     starts = starts[np.unique(starts[:, 0], return_index=True)[1]]
     late = 0 if laid.beats else round(laid.late * steps_per_beat * factor / laid.file.events.ticks_per_beat)
-    return Regridded(fine, song, factor, late, starts)
+    grid = laid.grid(steps_per_beat * factor, 0)
+    return Regridded(fine, song, factor, late, starts, _extras(data, grid, fine, fine_limits.steps))
 
 
 def beats_fit(file: MidiFile, beats: Beats) -> bool:
@@ -177,6 +182,19 @@ def beats_before(path: str | os.PathLike[str], beats: Beats) -> int:
     """How many whole beats `read_song` puts before the first of ``beats``: those that the first notes need."""
     file = parse(read_bytes(Path(path), Limits().bytes), Limits())
     return BeatGrid(file.events, 1, beats, first_tick=float(file.time.min(initial=2**62))).beats_before
+
+
+def _extras(data: bytes, grid: TickGrid | BeatGrid, song: Song, last_step: int) -> Extras:
+    """What lies beside the notes, at the grid's steps; nothing lies beyond ``last_step``."""
+    events, channels = extras_of(plain_file(data))
+    exact = grid.exact(np.array([event.at for event in events], dtype=np.int64))
+    steps = np.minimum(np.floor(np.round(exact, 2) + 0.5), last_step).astype(int).tolist()
+    known = len(channels) == len(song.tracks)
+    placed = tuple(
+        event._replace(at=step, track=event.track if known else NOWHERE)
+        for event, step in zip(events, steps, strict=True)
+    )
+    return Extras(placed, channels if channels_fit(song.tracks, channels) else ())
 
 
 def _beats_for(path: Path, reading: Reading) -> Beats | None:
@@ -224,7 +242,7 @@ def _song(laid: _Laid, name: str, steps_per_beat: int, late: int, limits: Limits
         steps_per_beat=steps_per_beat,
         tempi=tempi,
         meters=_bar_lines(grid, meters, laid.reading),
-        counts=counts._replace(ignored_events=lost_tempi + lost_meters, unfit_beats=laid.unfit, **laid.file.unread),
+        counts=counts._replace(ignored_events=lost_tempi + lost_meters, unfit_beats=laid.unfit),
         start_seconds=grid.start_seconds,
     )
     return song, notes

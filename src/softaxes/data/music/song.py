@@ -48,11 +48,6 @@ class Counts(NamedTuple):
     ignored_events: int = 0  # tempi and metres that say nothing, or are overruled at the same step
     off_grid: float = 0.0
     unfit_beats: bool = False  # a table of beats lies beside the file and does not fit it: it was not used
-    controllers: int = 0  # of the file, pedals among them: read by nobody, and so are the next four
-    pitch_bends: int = 0
-    key_signatures: int = 0
-    lyrics: int = 0
-    program_changes: int = 0  # after a track's first note
 
 
 @dataclass(frozen=True, eq=False)
