@@ -28,8 +28,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from softaxes.data.music import Song
+from softaxes.data.music.folders import read_files
 from softaxes.data.music.manifest import Skipped
-from softaxes.data.music.pop909 import iter_pop909, song_folder
+from softaxes.data.music.pop909 import song_files, song_folder
 from softaxes.data.music.rolls import full_texture, melody
 from softaxes.data.optional import need
 from softaxes.diagnostics.bootstrap import interval
@@ -80,7 +81,7 @@ def judge_phrases(model: Model, folder: Path, *, annotator: int = 1, held_out: b
     root, left_out = song_folder(folder), {}
     rows: list[dict[str, tuple[float, float]]] = []
     phrases = 0
-    for read in iter_pop909(root, index_settings(model).steps_per_beat):
+    for read in read_files(root, song_files(root), index_settings(model).steps_per_beat):
         name = str(Path(read[0]).parent)
         if wanted is not None and name not in wanted:
             continue

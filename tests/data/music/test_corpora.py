@@ -16,7 +16,6 @@ from softaxes.data.music import (
     Manifest,
     Song,
     Split,
-    iter_songs,
     load_corpus,
     note_array,
     openscore,
@@ -89,17 +88,6 @@ def test_the_manifest_says_what_went_in(messy: Path, tmp_path: Path) -> None:
         Manifest.from_json("x")
 
 
-@pytest.mark.slow
-def test_processes_read_the_same(tmp_path: Path) -> None:
-    for number in range(70):
-        write_song(random_tune(number), tmp_path / f"{number:03}.mid")
-    (tmp_path / "050.mid").write_bytes(b"")
-    alone, many = list(iter_songs(tmp_path)), list(iter_songs(tmp_path, processes=2))
-    assert [item[0] for item in alone] == [item[0] for item in many] == [f"{n:03}.mid" for n in range(70)]
-    assert many[50] == alone[50] == ("050.mid", "the file is empty")
-    assert all(a[1].notes.tolist() == b[1].notes.tolist() for a, b in zip(alone, many, strict=True) if len(a) == 3)
-
-
 def test_files_are_found_sorted_and_links_to_folders_are_not_followed(messy: Path) -> None:
     (messy / "loop").symlink_to(messy, target_is_directory=True)
     found = find_files(messy)
@@ -127,11 +115,6 @@ def test_what_is_no_corpus_is_one_clear_line(tmp_path: Path, name: str, folder: 
     with pytest.raises(ValueError, match=message) as caught:
         load_corpus(name, None if folder is None else tmp_path / folder)
     assert "\n" not in str(caught.value)
-
-
-def test_processes_must_be_positive(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="`processes` must be >= 1, got 0"):
-        list(iter_songs(tmp_path, processes=0))
 
 
 def corpus_of(groups: list[int]) -> Corpus:
@@ -372,6 +355,8 @@ def test_a_mixed_corpus_says_what_it_lacks(few_scores: Path, monkeypatch: pytest
     (tmp_path / "nothing").mkdir()
     with pytest.raises(ValueError, match="nothing: holds neither a folder pop909 nor a folder openscore"):
         load_corpus("mixed", tmp_path / "nothing")
+    with pytest.raises(ValueError, match=r"no readable source in data \(.*`steps_per_beat` must be 1"):
+        load_corpus("mixed", few_scores, steps_per_beat=0)
     with pytest.raises(ValueError, match="corpus 'mixed' needs `folder`"):
         load_corpus("mixed")
     with pytest.raises(ValueError, match=r"holds no OpenScore music \(folders lieder and quartets\)"):

@@ -12,7 +12,7 @@ import pytest
 
 from softaxes.data.music import Corpus, Song, cut_windows, load_corpus, melody, read_song, write_song
 from softaxes.data.music.beats import read_beats
-from softaxes.data.music.pop909 import URL, fetch_pop909, iter_pop909, song_folder
+from softaxes.data.music.pop909 import URL, fetch_pop909, song_files, song_folder
 from softaxes.data.music.read import Reading
 
 from .test_duplicates import random_tune
@@ -94,7 +94,7 @@ def test_fetching_unpacks_once_and_keeps_inside_its_folder(tmp_path: Path) -> No
     assert not list(tmp_path.rglob("escaped.mid")) and not list((tmp_path / "cache").glob("*.zip"))
     assert fetch_pop909(folder=tmp_path / "cache", downloader=downloader) == folder and len(asked) == 1
     assert (tmp_path / "cache" / "complete").read_text().startswith(URL)
-    assert len(list(iter_pop909(folder))) == 1
+    assert len(song_files(song_folder(folder))) == 1
 
 
 @pytest.mark.parametrize("content", [b"not a zip", None])

@@ -18,7 +18,6 @@ from softaxes.data.music import (
     note_array,
     notes_to_roll,
     roll_to_notes,
-    song_roll,
 )
 from softaxes.data.music.midi import midi_bytes
 from softaxes.data.music.read import Reading, read_song, song_from_midi
@@ -66,13 +65,13 @@ def test_notes_survive_a_roll(rows: list[tuple[int, int, int]]) -> None:
 def test_transposing_the_roll_and_transposing_the_midi_agree(rows: list[tuple[int, int, int]], semitones: int) -> None:
     song = song_from_midi(midi_bytes(Song("t", note_array(rows))), "t")
     length = song.length_steps
-    roll = song_roll(song, "full", length)
+    roll = notes_to_roll(full_texture(song), length)
     moved = np.zeros_like(roll)
     if semitones >= 0:
         moved[:, semitones:] = roll[:, : 128 - semitones]
     else:
         moved[:, :semitones] = roll[:, -semitones:]
-    np.testing.assert_array_equal(song_roll(song.transposed(semitones), "full", length), moved)
+    np.testing.assert_array_equal(notes_to_roll(full_texture(song.transposed(semitones)), length), moved)
 
 
 def test_probabilities_need_a_threshold_and_may_have_two() -> None:
@@ -113,7 +112,7 @@ def test_unknown_options_are_refused() -> None:
     with pytest.raises(ValueError, match="`held` must be 'entering', 'all' or 'drop', got 'some'"):
         roll_to_notes(np.zeros((2, 128, 1)), held="some")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`texture` must be 'melody' or 'full', got 'bass'"):
-        song_roll(Song("t", note_array([])), "bass")  # type: ignore[arg-type]
+        texture_notes(Song("t", note_array([])), "bass")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`length_steps` must be >= 0, got -1"):
         notes_to_roll(note_array([]), -1)
 
@@ -182,7 +181,7 @@ def test_midi_to_roll_to_midi_keeps_every_note_on_the_grid(
     events = [event for on, off, pitch in played for event in ((on, 1, note_on(pitch)), (off, 0, note_off(pitch)))]
     data = midi_file([(tick, event) for tick, _, event in sorted(events, key=lambda e: e[:2])], ticks=ticks)
     song = song_from_midi(data, "t", steps_per_beat, reading=Reading("ticks"))
-    notes = roll_to_notes(song_roll(song, "full"))
+    notes = roll_to_notes(notes_to_roll(full_texture(song)))
     written = midi_bytes(Song("t", notes, steps_per_beat=steps_per_beat))
     again = song_from_midi(written, "t", steps_per_beat, reading=Reading("ticks"))
     assert rows_of(again.notes) == slow_unisons(rows)

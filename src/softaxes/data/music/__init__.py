@@ -9,11 +9,10 @@ through `read`), `tunebook`, `rolls`, `skyline`, `packed`, `windows`, then `fold
 from softaxes.data.music.beats import Beats
 from softaxes.data.music.corpora import load_corpus
 from softaxes.data.music.corpus import Corpus
-from softaxes.data.music.folders import iter_songs
 from softaxes.data.music.manifest import Manifest, Skipped
 from softaxes.data.music.midi import Limits, write_song
 from softaxes.data.music.read import Reading, read_song
-from softaxes.data.music.rolls import full_texture, melody, notes_to_roll, roll_to_notes, song_roll
+from softaxes.data.music.rolls import full_texture, melody, notes_to_roll, roll_to_notes
 from softaxes.data.music.skyline import skyline
 from softaxes.data.music.song import NOTE_DTYPE, Song, Track, merge_unisons, note_array
 from softaxes.data.music.splits import Split, split
@@ -35,7 +34,6 @@ __all__ = [
     "cut_windows",
     "full_texture",
     "isolate",
-    "iter_songs",
     "load_corpus",
     "melody",
     "merge_unisons",
@@ -45,7 +43,6 @@ __all__ = [
     "read_song",
     "roll_to_notes",
     "skyline",
-    "song_roll",
     "split",
     "write_song",
 ]

@@ -16,7 +16,7 @@ import numpy as np
 
 from softaxes.data.music import cache, openscore, pop909, tunes
 from softaxes.data.music.corpus import Corpus, equal_pairs, make_corpus, version_pairs
-from softaxes.data.music.folders import Read, check_folder, iter_songs, read_files
+from softaxes.data.music.folders import Read, check_folder, find_files, read_files
 from softaxes.data.music.manifest import FileRecord, Setting, Skipped
 from softaxes.data.music.midi import Limits
 from softaxes.data.music.read import Reading
@@ -33,7 +33,6 @@ def load_corpus(
     steps_per_beat: int = 4,
     reading: Reading | None = None,
     limits: Limits | None = None,
-    processes: int = 1,
     group_duplicates: bool = True,
 ) -> Corpus:
     """Read a corpus.
@@ -45,7 +44,6 @@ def load_corpus(
         steps_per_beat: the grid, 4 is sixteenths.
         reading: how MIDI files are laid on the grid, where the rule of `softaxes.data.music.read` is not to be taken.
         limits: refuse larger files.
-        processes: processes that read a "folder".
         group_duplicates: find near-duplicates (else only versions of one song, or the works of one composer, share a
             group).
 
@@ -67,17 +65,16 @@ def load_corpus(
     if name == "pop909":
         root = pop909.song_folder(folder) if folder is not None else pop909.fetch_pop909()
         source = f"music-x-lab/POP909-Dataset at {pop909.COMMIT}" if folder is None else root.name
-        read = pop909.iter_pop909(root, steps_per_beat, limits, reading)
-        return _collect(name, source, settings, read, group_duplicates)
-    if name == "openscore":
+        files = pop909.song_files(root)
+    elif name == "openscore":
         root = openscore.openscore_folder(folder)
-        read = read_files(root, openscore.score_files(root), steps_per_beat, reading, limits)
-        return _collect(name, root.name, settings, read, group_duplicates)
-    if name == "folder":
+        source, files = root.name, openscore.score_files(root)
+    elif name == "folder":
         root = check_folder(folder, name)
-        read = iter_songs(root, steps_per_beat, reading=reading, limits=limits, processes=processes)
-        return _collect(name, root.name, settings, read, group_duplicates)
-    raise ValueError(f"`name` of a corpus must be one of {', '.join(get_args(CorpusName))}, got {name!r}")
+        source, files = root.name, find_files(root)
+    else:
+        raise ValueError(f"`name` of a corpus must be one of {', '.join(get_args(CorpusName))}, got {name!r}")
+    return _collect(name, source, settings, read_files(root, files, steps_per_beat, reading, limits), group_duplicates)
 
 
 def _collect(
@@ -123,6 +120,8 @@ def _load_mixed(
             parts.append(read)
         except ValueError as error:
             skipped.append(Skipped(name, str(error).replace(f"{root}{os.sep}", "")))
+    if not parts:
+        raise ValueError(f"corpus 'mixed' has no readable source in {root.name} ({skipped[0].reason})")
     records = [row._replace(name=f"{part.name}/{row.name}") for part in parts for row in part.manifest.files]
     skipped += [row._replace(name=f"{part.name}/{row.name}") for part in parts for row in part.manifest.skipped]
     return make_corpus(

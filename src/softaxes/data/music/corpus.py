@@ -17,7 +17,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from softaxes.data.music.duplicates import group_together, near_duplicates
 from softaxes.data.music.manifest import OFF_GRID, FileRecord, Manifest, Setting, Skipped, reading_remarks
-from softaxes.data.music.rolls import Texture, song_roll
 from softaxes.data.music.song import Song
 
 LIKENESS, LIKENESS_OF_FAMILIES = 0.2, 0.3  # 0..1, see `near_duplicates`
@@ -58,10 +57,6 @@ class Corpus:
         chosen = np.asarray(which, dtype=np.int64).tolist()
         ids, songs = [self.ids[i] for i in chosen], [self.songs[i] for i in chosen]
         return Corpus(self.name, tuple(ids), tuple(songs), self.groups[chosen], self.manifest)
-
-    def roll(self, index: int, texture: Texture = "melody") -> Int[np.ndarray, "2 128 steps"]:
-        """The piano roll of one song; see `softaxes.data.music.rolls`."""
-        return song_roll(self.songs[index], texture)
 
 
 def make_corpus(

@@ -6,13 +6,9 @@ a `Skipped` with its reason in the place of a song: nothing is dropped in silenc
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from softaxes.data.music.manifest import FileRecord, Skipped, record
 from softaxes.data.music.midi import Limits
@@ -20,7 +16,6 @@ from softaxes.data.music.read import Reading, read_song
 from softaxes.data.music.song import Song
 
 MIDI_SUFFIXES = (".mid", ".midi")
-CHUNK_FILES = 32
 
 Read = tuple[str, Song, FileRecord]
 
@@ -51,57 +46,16 @@ def find_files(folder: Path, suffixes: tuple[str, ...] = MIDI_SUFFIXES) -> list[
     return sorted(names)
 
 
-def iter_songs(
-    folder: str | os.PathLike[str],
-    steps_per_beat: int = 4,
-    *,
-    reading: Reading | None = None,
-    limits: Limits | None = None,
-    processes: int = 1,
+def read_files(
+    root: Path, names: list[str], steps_per_beat: int = 4, reading: Reading | None = None, limits: Limits | None = None
 ) -> Iterator[Read | Skipped]:
-    """Read every MIDI file below a folder, in sorted order.
-
-    Args:
-        folder: searched recursively; names with spaces or in any script are fine.
-        reading, limits: see `softaxes.data.music.read.read_song`.
-        processes: more than 1 reads in as many processes; only a few chunks of songs are ever in memory.
+    """Read the MIDI files below ``root`` that are named, in that order; see `softaxes.data.music.read.read_song`.
 
     Yields:
-        ``(name, song, record)`` or ``Skipped(name, reason)`` for each file; name is relative to the folder.
+        ``(name, song, record)`` or ``Skipped(name, reason)`` for each file.
     """
-    root = check_folder(folder, "folder")
-    yield from read_files(root, find_files(root), steps_per_beat, reading, limits, processes)
-
-
-def read_files(
-    root: Path,
-    names: list[str],
-    steps_per_beat: int,
-    reading: Reading | None = None,
-    limits: Limits | None = None,
-    processes: int = 1,
-) -> Iterator[Read | Skipped]:
-    """Read the files below ``root`` that are named, in that order; see `iter_songs`."""
-    chunks = [names[at : at + CHUNK_FILES] for at in range(0, len(names), CHUNK_FILES)]
-    if processes < 1:
-        raise ValueError(f"`processes` must be >= 1, got {processes}")
-    if processes == 1 or len(chunks) < 2:
-        for name in names:
-            yield _read_file(root, name, steps_per_beat, reading, limits)
-        return
-    context = multiprocessing.get_context("spawn")  # forking a process that has started torch's threads can hang
-    waiting: deque[Future[list[Read | Skipped]]] = deque()
-    with ProcessPoolExecutor(min(processes, len(chunks)), mp_context=context) as pool:
-        for chunk in chunks:
-            waiting.append(pool.submit(_read_chunk, root, chunk, steps_per_beat, reading, limits))
-            if len(waiting) > 2 * processes:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-
-
-def _read_chunk(root: Path, names: list[str], *how: Any) -> list[Read | Skipped]:
-    return [_read_file(root, name, *how) for name in names]
+    for name in names:
+        yield _read_file(root, name, steps_per_beat, reading, limits)
 
 
 def _read_file(

@@ -16,14 +16,11 @@ import hashlib
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from softaxes.data.music.cache import cache_folder
-from softaxes.data.music.folders import Read, check_folder, read_files
-from softaxes.data.music.manifest import Skipped
-from softaxes.data.music.midi import Limits
-from softaxes.data.music.read import Reading
+from softaxes.data.music.folders import check_folder
 from softaxes.data.optional import need
 
 COMMIT = "d83e6ed"
@@ -33,20 +30,12 @@ MAX_MEMBER_BYTES = 20_000_000
 Downloader = Callable[[str, str, object], None]
 
 
-def iter_pop909(
-    folder: str | os.PathLike[str],
-    steps_per_beat: int = 4,
-    limits: Limits | None = None,
-    reading: Reading | None = None,
-) -> Iterator[Read | Skipped]:
-    """Read POP909's songs in order, each laid on its beats; see `softaxes.data.music.folders.iter_songs`.
+def song_files(root: Path) -> list[str]:
+    """Names of the songs' files below the `song_folder`, sorted; each is to be laid on the beats that lie beside it.
 
-    ``folder`` holds 001, 002, ..., or is the one above that holds POP909/. The other arrangements in ``versions/`` are
-    not read: they have no beats of their own.
+    The other arrangements in ``versions/`` are not among them: they have no beats of their own.
     """
-    root = song_folder(folder)
-    paths = sorted(root.glob("[0-9][0-9][0-9]/[0-9][0-9][0-9].mid"))
-    yield from read_files(root, [path.relative_to(root).as_posix() for path in paths], steps_per_beat, reading, limits)
+    return [path.relative_to(root).as_posix() for path in sorted(root.glob("[0-9][0-9][0-9]/[0-9][0-9][0-9].mid"))]
 
 
 def song_folder(folder: str | os.PathLike[str] | None) -> Path:

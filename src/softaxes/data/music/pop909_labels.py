@@ -34,7 +34,7 @@ class StepLabels(NamedTuple):
 
 
 def song_labels(folder: str | os.PathLike[str], song: str, length_steps: int, steps_per_beat: int = 4) -> StepLabels:
-    """The labels of a song of POP909 on the grid on which `iter_pop909` reads it; NONE where files are missing.
+    """The labels of a song of POP909 on the grid on which it is read; NONE where files are missing.
 
     Args:
         folder: the one that holds 001, 002, ...

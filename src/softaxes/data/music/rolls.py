@@ -117,11 +117,6 @@ def texture_notes(song: Song, texture: Texture = "melody") -> NDArray[np.void]:
     return melody(song) if texture == "melody" else full_texture(song)
 
 
-def song_roll(song: Song, texture: Texture = "melody", length_steps: int | None = None, start: int = 0) -> Roll:
-    """The song's roll (2, 128, length_steps); see `texture_notes` and `notes_to_roll`."""
-    return notes_to_roll(texture_notes(song, texture), length_steps, start)
-
-
 def melody(song: Song) -> NDArray[np.void]:
     """The line that one would sing, the first of these that has notes:
 
