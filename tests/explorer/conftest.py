@@ -113,9 +113,9 @@ COSINES = {
     "chance": 0.5,
     "parts": {
         part: [
-            {"kind": "pitch", "relation": "same", "wanted": 1, "counts": [*COUNTS, 30]},
-            {"kind": "pitch", "relation": "opposite", "wanted": -1, "counts": [10, *COUNTS]},
-            {"kind": "", "relation": "cross", "wanted": 0, "counts": [0] * 24 + [3, 1] + [0] * 24},
+            {"kind": "pitch", "relation": "same", "expected": 1, "counts": [*COUNTS, 30]},
+            {"kind": "pitch", "relation": "opposite", "expected": -1, "counts": [10, *COUNTS]},
+            {"kind": "", "relation": "cross", "expected": 0, "counts": [0] * 24 + [3, 1] + [0] * 24},
         ]
         for part in ("all", "unclipped")
     },

@@ -133,7 +133,7 @@ def test_the_report_of_a_run_shows_the_probes(tmp_path: Path) -> None:
     )
     run = train_music(config, Machine(progress=False), out=tmp_path / "run")
     page = music_report(run, windows=20, controls=False).read_text(encoding="utf-8")
-    assert "What nobody told it" in page
+    assert "What it was not trained for" in page
     assert "density, R²" in page
     probes = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["probes"]
     assert list(probes) == ["latents", "axes removed", "roll", OWN]

@@ -206,7 +206,7 @@ def test_the_true_edit_of_metre_lets_neighbours_in() -> None:
     wide = data.rolls.bool().numpy()
     for item in range(5):
         amount = edited.amount[item]
-        assert np.array_equal(edited.wanted[item], wide[item, ..., 8 - amount : 40 - amount])
+        assert np.array_equal(edited.true_edit[item], wide[item, ..., 8 - amount : 40 - amount])
         assert np.array_equal(edited.before[item], wide[item, ..., 8:40])
     figures = edit_figures(edited, data.group, draws=10)
     assert "pitch_leakage.metre" in figures["steered"] and "transposition.metre" not in figures["steered"]

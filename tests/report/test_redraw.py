@@ -42,7 +42,7 @@ def test_cosines_fall_into_the_bins_that_were_promised() -> None:
     assert groups["time", "same"][-1] == groups["time", "same"].sum() == 60
     assert groups["", "cross"][BINS // 2 - 1 : BINS // 2 + 1].sum() == groups["", "cross"].sum() == 60 * 12
     assert groups["metre", "circle"].sum() == 60
-    wanted = {(g["kind"], g["relation"]): g["wanted"] for g in bins["parts"]["all"]}
+    wanted = {(g["kind"], g["relation"]): g["expected"] for g in bins["parts"]["all"]}
     assert (wanted["", "cross"], wanted["time", "same"], wanted["pitch", "opposite"]) == (0, 1, -1)
     assert wanted["metre", "circle"] is None
     for one, other in zip(bins["parts"]["unclipped"], bins["parts"]["clipped"], strict=True):

@@ -67,11 +67,11 @@ def test_equal_clips_are_encoded_once_and_each_has_its_code() -> None:
     bar = [(0, 4, 60), (4, 4, 62), (8, 4, 64), (12, 4, 65)]
     notes = note_array([(on + 16 * k, d, p) for k in range(8) for on, d, p in bar])
     starts = np.arange(0, 96, 16)
-    codes, placed = encode_clips(model, notes, starts, 32)
+    codes, coordinates = encode_clips(model, notes, starts, 32)
     assert model.encoder.calls == 1
     assert codes.shape == (6, model.axes_dim)
     assert (codes == codes[0]).all()
-    assert placed[:, 0].tolist() == pytest.approx([62.75 - 64.0] * 6)
+    assert coordinates[:, 0].tolist() == pytest.approx([62.75 - 64.0] * 6)
 
 
 def test_every_clip_of_every_song(songs: Path, tmp_path: Path) -> None:

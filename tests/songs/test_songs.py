@@ -92,8 +92,8 @@ def test_pitch_of_a_whole_song_is_exact_where_the_model_is(
 ) -> None:
     for texture in ("melody", "full"):
         found = steer_song(Perfect(texture=texture), song(rows, meters=meters), pitch=pitch)
-        assert triples(found.notes) == triples(found.wanted) == triples(found.ceiling)
-        assert len(found.wanted) == len(found.before)
+        assert triples(found.notes) == triples(found.true_edit) == triples(found.ceiling)
+        assert len(found.true_edit) == len(found.before)
 
 
 @given(ROWS, st.integers(-3, 3), st.integers(-16, 16), st.booleans())
@@ -103,9 +103,9 @@ def test_metre_of_a_whole_song_is_exact_over_bar_lines(
     meters = ((0, 1, 4), (4, 4, 4)) if pickup else ((0, 4, 4),)
     rows = [*rows, (100, 4, 60)]
     found = steer_song(Perfect(texture="full"), song(rows, meters=meters), pitch=pitch, metre=metre)
-    assert triples(found.notes) == triples(found.wanted) == triples(found.ceiling)
+    assert triples(found.notes) == triples(found.true_edit) == triples(found.ceiling)
     kept = [row for row in triples(found.before) if row[0] + metre >= 0]
-    assert triples(found.wanted) == [(onset + metre, length, height + pitch) for onset, length, height in kept]
+    assert triples(found.true_edit) == [(onset + metre, length, height + pitch) for onset, length, height in kept]
 
 
 def test_a_note_held_over_seams_is_one_note_and_repeated_ones_stay_two() -> None:
@@ -141,7 +141,7 @@ def test_a_song_without_notes_has_no_latents() -> None:
     assert (len(latents), tuple(latents.z.shape)) == (0, (0, 12))
     assert decode_song(small_model(), latents).shape == (2, 128, 0)
     found = steer_song(small_model(), song([]), pitch=3, metre=2)
-    assert (len(found.notes), len(found.wanted), found.windows) == (0, 0, 0)
+    assert (len(found.notes), len(found.true_edit), found.windows) == (0, 0, 0)
 
 
 def test_a_real_network_codes_a_song_window_by_window() -> None:
@@ -184,7 +184,7 @@ def test_beyond_half_a_bar_whole_bars_move_exactly(metre: int) -> None:
     made = song([(64 + 4 * i, 3, 60 + i % 7) for i in range(16)])
     wanted = [(onset + metre, duration, pitch) for onset, duration, pitch in triples(made.notes)]
     steered = steer_song(Perfect(), made, metre=metre)
-    assert triples(steered.notes) == triples(steered.wanted) == triples(steered.ceiling) == wanted
+    assert triples(steered.notes) == triples(steered.true_edit) == triples(steered.ceiling) == wanted
     turn, bars = turn_and_bars(Perfect(), metre)
     assert turn + bars == metre and bars % 16 == 0 and abs(turn) <= 8
 
@@ -208,4 +208,4 @@ def test_what_cannot_be_steered_is_said() -> None:
 
 def test_notes_that_leave_are_left_out_of_the_true_edit() -> None:
     found = steer_song(Perfect(), song([(0, 4, 126), (8, 4, 60), (16, 4, 127)]), pitch=2)
-    assert triples(found.wanted) == triples(found.notes) == [(8, 4, 62)]
+    assert triples(found.true_edit) == triples(found.notes) == [(8, 4, 62)]

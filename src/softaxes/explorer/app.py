@@ -75,7 +75,7 @@ class Explorer:
         self.atlas = Atlas(model, library, self._computing, lambda: self._asked)
         self._notes = functools.lru_cache(maxsize=128)(lambda song: texture_notes(song, self.grid.texture))
         self.answers = Answers(model, self._notes, self._computing)
-        self._motifs: OrderedDict[Song, bytes] = OrderedDict()  # what was found, told as JSON
+        self._motifs: OrderedDict[Song, bytes] = OrderedDict()  # what was found, as JSON
         self._finding = asyncio.Lock()  # not that of the model: a search takes seconds
 
     async def compute(self, function: Callable[..., T], *args: Any) -> T:

@@ -43,7 +43,7 @@ def motifs_of(finer: Song, song: Song, texture: Texture) -> dict[str, Any]:
 
     Args:
         finer: the song on the grid of that command.
-        song: the same on the model's grid, in whose steps everything is told (of the finer grid: to 1/1000).
+        song: the same on the model's grid, in whose steps everything is given (of the finer grid: to 1/1000).
         texture: what the model hears; see `drawn_notes`.
 
     Returns:
@@ -135,8 +135,8 @@ def search_motif(chosen: Notes, song: Song, model: Model, atlas: Atlas, *, own_i
 
     Returns:
         {"results", "windows", "songs", "total", "used"}: results as {"song", "name", "start", "place", "transposition",
-        "shift", "kept", "of", "likeness"}: ``kept`` of ``of`` notes begin there at the right step and pitch once moved
-        by ``transposition`` semitones; ``likeness`` is the cosine of the latents with axes removed. Sorted by both.
+        "shift", "kept", "of", "similarity"}: ``kept`` of ``of`` notes begin there at the right step and pitch moved
+        by ``transposition`` semitones; ``similarity`` is the cosine of the latents with axes removed. Sorted by both.
 
     Raises:
         ValueError: fewer than 2 or more than `CHOSEN_NOTES` notes.
@@ -151,9 +151,9 @@ def search_motif(chosen: Notes, song: Song, model: Model, atlas: Atlas, *, own_i
     if len(rows) == 0 or len(chosen) < 2:
         return answer
     query = model.axes.remove(model.encode(notes_to_roll(chosen, model.window_steps, begin)[None])).numpy()[0]
-    likeness = cosines_to(query, content)
+    similarity = cosines_to(query, content)
     entries, results = atlas.entries, list[dict[str, Any]]()
-    for k in np.argsort(-likeness, kind="stable")[:VERIFIED]:
+    for k in np.argsort(-similarity, kind="stable")[:VERIFIED]:
         entry, start = entries[int(rows[k, 0])], int(rows[k, 1])
         try:
             other = atlas.library.open(entry.id)
@@ -174,10 +174,10 @@ def search_motif(chosen: Notes, song: Song, model: Model, atlas: Atlas, *, own_i
                 "transposition": pitch,
                 "kept": kept,
                 "of": len(chosen),
-                "likeness": round(float(likeness[k]), 3),
+                "similarity": round(float(similarity[k]), 3),
             }
         )
-    answer["results"] = distinct(sorted(results, key=lambda row: (-row["kept"], -row["likeness"])))[:RESULTS]
+    answer["results"] = distinct(sorted(results, key=lambda row: (-row["kept"], -row["similarity"])))[:RESULTS]
     return answer
 
 

@@ -41,12 +41,12 @@ DECODED = 400  # most windows that are decoded
 
 @dataclass(frozen=True, eq=False)
 class Edited:
-    """One operation on n windows: ``before``, ``wanted`` and the rolls of each method, (n, 2, 128, steps) of bool."""
+    """One operation on n windows: ``before``, ``true_edit`` and rolls of each method, (n, 2, 128, steps) of bool."""
 
     kind: str
     amount: Array
     before: Array
-    wanted: Array
+    true_edit: Array
     decoded: dict[str, Array]
 
 
@@ -79,10 +79,10 @@ def edit(model: Model, held_out: HeldOut, kind: str, *, seed: int = 0) -> Edited
 def edit_figures(edited: Edited, group: Array, *, draws: int = 1000) -> dict[str, Report]:
     """By method: F1 of cells and onsets, and what the operation must not touch."""
     bootstrap = Bootstrap(group, n=draws)
-    other = np.roll(edited.wanted, max(1, len(edited.wanted) // 2), axis=0)
+    other = np.roll(edited.true_edit, max(1, len(edited.true_edit) // 2), axis=0)
     return {
         method: Report([
-            *_f1_figures(edited.wanted, rolls, other, edited.kind, bootstrap),
+            *_f1_figures(edited.true_edit, rolls, other, edited.kind, bootstrap),
             *_side_figures(edited, rolls, bootstrap),
         ])
         for method, rolls in edited.decoded.items()
@@ -100,10 +100,10 @@ def reconstruction_figures(edited: Edited, group: Array, *, draws: int = 1000) -
     return Report([*_f1_figures(edited.before, rolls, other, "", bootstrap), within_a_step])
 
 
-def _f1_figures(wanted: Array, rolls: Array, other: Array, kind: str, bootstrap: Bootstrap) -> list[Figure]:
+def _f1_figures(true_edit: Array, rolls: Array, other: Array, kind: str, bootstrap: Bootstrap) -> list[Figure]:
     figures = []
     for name, count in (("frame_f1", frame_counts), ("note_f1", note_counts)):
-        found, blind = count(wanted, rolls), count(wanted, other)
+        found, blind = count(true_edit, rolls), count(true_edit, other)
         low, high = bootstrap.interval(found.values, statistic=f1_of_means)
         figures.append(Figure(name, found.f1, low, high, _notes(found), blind.f1, kind))
     return figures
@@ -116,13 +116,13 @@ def _notes(found: Counts) -> int:
 def _side_figures(edited: Edited, rolls: Array, bootstrap: Bootstrap) -> list[Figure]:
     """A pitch edit: is its best-matching transposition right, did onsets move? A time edit: did pitches change?"""
     if edited.kind != PITCH:
-        return [_mean("pitch_leakage", pitch_leakage(rolls, edited.wanted), float("nan"), edited.kind, bootstrap)]
+        return [_mean("pitch_leakage", pitch_leakage(rolls, edited.true_edit), float("nan"), edited.kind, bootstrap)]
     reach = 24
     right = transposition(rolls, edited.before, edited.amount, reach=reach)
-    leak = onset_leakage(rolls, edited.wanted)
+    leakage = onset_leakage(rolls, edited.true_edit)
     return [
         _mean("transposition", right, 1 / (2 * reach + 1), edited.kind, bootstrap),
-        _mean("onset_leakage", leak, float("nan"), edited.kind, bootstrap),
+        _mean("onset_leakage", leakage, float("nan"), edited.kind, bootstrap),
     ]
 
 

@@ -195,10 +195,12 @@ def _note_blocks(found: MusicFindings) -> list[Block]:
     kinds = list(found.edits)
     chosen = [(kinds[number % len(kinds)], number) for number in range(min(EXAMPLES, len(found.held_out.rolls)))]
     pick = [(found.edits[kind], row * max(1, len(found.edits[kind].before) // EXAMPLES)) for kind, row in chosen]
-    before, wanted = (np.stack([getattr(edited, part)[row] for edited, row in pick]) for part in ("before", "wanted"))
+    before, true_edit = (
+        np.stack([getattr(edited, part)[row] for edited, row in pick]) for part in ("before", "true_edit")
+    )
     decoded = np.stack([edited.decoded["steered"][row] for edited, row in pick])
     titles = [f"{edited.kind} {edited.amount[row]:+d}" for edited, row in pick]
-    figure = rolls.before_and_after(before, wanted, decoded, titles, colours=[kind_colour(e.kind) for e, _ in pick])
+    figure = rolls.before_and_after(before, true_edit, decoded, titles, colours=[kind_colour(e.kind) for e, _ in pick])
     return [
         Picture(figure, "Held-out windows, drawn evenly, not chosen. Dark: onsets, pale: sounding; framed: cells "
                         "of the true edit that the decoder lacks."),

@@ -1,4 +1,4 @@
-"""What do latents of music know that nobody told them? Key, root, chroma and density, read off linearly.
+"""What do latents of music know that no loss asked for? Key, root, chroma and density, read off linearly.
 
 Each probe is fitted on some held-out songs and judged on the others, on features of one size: the latents; the latents
 with their axes removed; and the windows' own rolls, cut down to as many principal components. Chance is the share of
@@ -178,7 +178,7 @@ def probe_section(reports: Reports, dim: int) -> Section:
         f"register, a linear probe of the rest says what lies how far above it."
     )
     blocks = [Table(header, rows, caption)] if rows else ["Fewer than two songs to judge on."]
-    return Section("What nobody told it", blocks)
+    return Section("What it was not trained for", blocks)
 
 
 def _cell(column: str, figure: Figure | None) -> str:

@@ -22,7 +22,7 @@ from softaxes.geometry.kinds import Circle
 
 BINS = 50
 CLOCK_BINS = 32
-WANTED = {"cross": 0.0, "same": 1.0, "opposite": -1.0}
+EXPECTED = {"cross": 0.0, "same": 1.0, "opposite": -1.0}
 QUANTILES = (0.05, 0.5, 0.95)
 
 
@@ -33,8 +33,8 @@ def cosine_bins(found: Cosines, *, dims: int) -> dict[str, Any]:
         dims: of the latents; independent ones score ``chance`` in every group, whatever was promised.
 
     Returns:
-        {"chance", "parts": {part: [{"kind", "relation", "wanted", "counts"}]}}; ``kind`` is "" for pairs of two kinds,
-        ``wanted`` None for a circle, whose chords may have any cosine.
+        {"chance", "parts": {part: [{"kind", "relation", "expected", "counts"}]}}; ``kind`` is "" for pairs of two
+        kinds, ``expected`` None for a circle, whose chords may have any cosine.
     """
     edges = np.linspace(-1.0, 1.0, BINS + 1)
     cos = np.clip(found.cos, -1.0, 1.0)
@@ -48,7 +48,7 @@ def cosine_bins(found: Cosines, *, dims: int) -> dict[str, Any]:
             {
                 "kind": kind,
                 "relation": relation,
-                "wanted": WANTED.get(relation),
+                "expected": EXPECTED.get(relation),
                 "counts": np.histogram(cos[pairs & mask], edges)[0].tolist(),
             }
             for kind, relation, pairs in groups

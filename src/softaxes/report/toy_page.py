@@ -75,8 +75,9 @@ def toy_summary(found: ToyFindings) -> str:
     who, r2 = ("its decoder", found.decoded.r2) if found.decoded else ("a linear decoder", suite["ridge_r2"].value)
     return (
         f"Of {n:,} fresh triplets, differences of two kinds, of one kind and sign, and of opposite signs have cosines "
-        f"{everything} (wanted: 0, 1, −1{apart}), and differences of all images lie at cos {number(agreement)} to one "
-        f"axis a kind. With the axes removed, {100 * recall:.0f} % of shifted images find their own among {n:,}, and "
+        f"{everything} (expected: 0, 1, −1{apart}), and differences of all images lie at cos {number(agreement)} to "
+        f"one axis a kind. "
+        f"With the axes removed, {100 * recall:.0f} % of shifted images find their own among {n:,}, and "
         f"{who} recovers {100 * max(r2, 0.0):.0f} % of the variance of the pixels."
     )
 

@@ -23,7 +23,7 @@ _NAMES = {
     "combined": "combined n-grams alone",
     "factored": "pitch and rhythm n-grams",
     "no context": "no context: the pair's own frequency",
-    "chance": "chance: every known pair alike",
+    "chance": "chance: every known pair equally likely",
 }
 
 

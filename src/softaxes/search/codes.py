@@ -36,8 +36,10 @@ def mean_latent(axes: Axes, like: Float[Tensor, "N D"]) -> Float[Tensor, " D"]:
 
 def coordinates(axes: Axes, z: Float[Tensor, "N D"]) -> Float[np.ndarray, "N K"]:
     """Place of each latent on every axis, float32, in the axes' order and units."""
-    placed: NDArray[np.float32] = torch.stack([axis.coordinate(z) for axis in axes.values()], dim=-1).float().numpy()
-    return placed
+    coordinates: NDArray[np.float32] = (
+        torch.stack([axis.coordinate(z) for axis in axes.values()], dim=-1).float().numpy()
+    )
+    return coordinates
 
 
 def shift_between(

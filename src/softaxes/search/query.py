@@ -101,7 +101,7 @@ class Searcher:
         points, lengths = note_points(query.notes), self._lengths(query)
         places: dict[tuple[int, int, int], _Place] = {}
         for length in lengths if thorough else lengths[:1]:
-            for place in self._look(query, points, length, top):
+            for place in self._places(query, points, length, top):
                 key = (place.segment, place.song, place.aligned.steps)
                 places.setdefault(key, place)  # the longest clip that leads to a place speaks for it
         ranked = sorted(places.values(), key=_rank)
@@ -114,13 +114,13 @@ class Searcher:
         room = query.length_steps + settings.steps_per_beat - 1
         return [length for length in settings.lengths if length <= room] or [min(settings.lengths)]
 
-    def _look(self, query: Query, points: NDArray[np.int64], length: int, top: int) -> list[_Place]:
+    def _places(self, query: Query, points: NDArray[np.int64], length: int, top: int) -> list[_Place]:
         """The places that the query's clips of one length lead to, compared note for note."""
         starts = clip_places(query, length, self.index.manifest.settings.hop_steps)
-        codes, placed = encode_clips(self.model, query.notes, starts, length)
+        codes, query_coordinates = encode_clips(self.model, query.notes, starts, length)
         found = self._nearest(length)(codes, max(NEAREST_CLIPS, top))
         most = max(2 * top, min(max(COMPARED, 4 * top), COMPARED_NOTES // len(points)))
-        return self._compared(points, query.length_steps, length, found, starts, placed, most)
+        return self._compared(points, query.length_steps, length, found, starts, query_coordinates, most)
 
     def _nearest(self, length: int) -> Backend:
         if length not in self._backends:
@@ -139,7 +139,7 @@ class Searcher:
         clip_steps: int,
         found: Nearest,
         starts: NDArray[np.int64],
-        placed: NDArray[np.float32],
+        query_coordinates: NDArray[np.float32],
         most: int,
     ) -> list[_Place]:
         """The first ``most`` distinct places of the nearest clips, compared note for note."""
@@ -154,9 +154,9 @@ class Searcher:
             if (at, song, guess // hop) in seen:
                 continue
             seen.add((at, song, guess // hop))
-            read_off = 0.0 if pitch is None else float(coordinates[pitch] - placed[which, pitch])
+            read_off = 0.0 if pitch is None else float(coordinates[pitch] - query_coordinates[which, pitch])
             aligned = align(points, self._points(at, song), length_steps, guess, read_off, slack)
-            places.append(_Place(at, song, score, aligned, placed[which], np.asarray(coordinates)))
+            places.append(_Place(at, song, score, aligned, query_coordinates[which], np.asarray(coordinates)))
             if len(places) == most:
                 break
         return places

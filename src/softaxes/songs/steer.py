@@ -21,8 +21,8 @@ class SteeredSong:
     """The notes that a steered song decodes to, beside those of the true edit, all on the model's grid.
 
     Attributes:
-        before: the notes that the model heard.
-        notes: decode(op(z)), ``ceiling``: decode(f(true edit)), ``wanted``: the true edit.
+        before: the notes that the model encoded.
+        notes: decode(op(z)), ``ceiling``: decode(f(true edit)), ``true_edit``: the true edit.
         windows, silent: how many windows, and how many without a sound.
         odd_bars: bars (of ``bars``) whose length is not the model's.
     """
@@ -30,7 +30,7 @@ class SteeredSong:
     before: Notes
     notes: Notes
     ceiling: Notes
-    wanted: Notes
+    true_edit: Notes
     windows: int
     silent: int
     bars: int
@@ -51,16 +51,16 @@ def steer_song(model: Model, song: Song, *, pitch: int = 0, metre: int = 0) -> S
             song on another grid.
     """
     for name in [name for name, amount in ((PITCH, pitch), (METRE, metre)) if amount]:
-        _ = model.axes[name]  # an unknown kind is told before anything is encoded
+        _ = model.axes[name]  # an unknown kind is refused before anything is encoded
     if abs(pitch) >= N_PITCHES:
         raise ValueError(f"`pitch` must be less than {N_PITCHES} semitones, got {pitch}")
     bars, odd = _bars(model, song)
     if metre:
         _check_metre(model, song, metre)
-    turn, beyond = turn_and_bars(model, metre)
-    heard = texture_notes(song, grid_of(model).texture)
-    if turn < 0 < beyond:  # what would begin before the song comes back into it: a bar of silence in front holds it
-        song, beyond = _later(song, bar := int(grid_of(model).bar_steps)), beyond - bar
+    turn, whole_bars = turn_and_bars(model, metre)
+    encoded = texture_notes(song, grid_of(model).texture)
+    if turn < 0 < whole_bars:  # what would begin before the song comes back into it: a bar of silence in front holds it
+        song, whole_bars = _later(song, bar := int(grid_of(model).bar_steps)), whole_bars - bar
     before = encode_song(model, song, overlap=turn != 0, until_step=song.length_steps + max(turn, 0))
     moved = replace(before, z=model.steer(before.z, **{PITCH: pitch} if pitch else {}, **{METRE: turn} if turn else {}))
     rolls = window_rolls(
@@ -68,10 +68,10 @@ def steer_song(model: Model, song: Song, *, pitch: int = 0, metre: int = 0) -> S
     )
     ideal = replace(before, z=model.encode(rolls), sounds=sounding(rolls))
     return SteeredSong(
-        before=heard,
-        notes=shifted(roll_notes(decode_song(model, moved, delay_steps=turn)), 0, beyond),
-        ceiling=shifted(roll_notes(decode_song(model, ideal)), 0, beyond),
-        wanted=shifted(heard, pitch, metre),
+        before=encoded,
+        notes=shifted(roll_notes(decode_song(model, moved, delay_steps=turn)), 0, whole_bars),
+        ceiling=shifted(roll_notes(decode_song(model, ideal)), 0, whole_bars),
+        true_edit=shifted(encoded, pitch, metre),
         windows=len(before),
         silent=int((~before.sounds).sum()),
         bars=bars,

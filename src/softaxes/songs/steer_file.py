@@ -81,31 +81,31 @@ def put_together(
     others: Others,
 ) -> Song:
     """``song`` with what the model hears replaced by what it decoded, and its other notes as ``others`` says."""
-    heard = encoded_notes(song, on_grid, texture)
-    rest = dataclasses.replace(song, notes=song.notes[~heard])
+    encoded = encoded_notes(song, on_grid, texture)
+    rest = dataclasses.replace(song, notes=song.notes[~encoded])
     if others == "move":
         rest = rest.transposed(pitch)
         rest = dataclasses.replace(rest, notes=shifted(rest.notes, 0, metre * on_grid.factor))
     kept = rest.notes[:0] if others == "drop" else rest.notes
-    return dataclasses.replace(song, notes=np.concatenate([kept, on_grid.back(dressed(steered))]))
+    return dataclasses.replace(song, notes=np.concatenate([kept, on_grid.back(with_loudness_and_track(steered))]))
 
 
 def encoded_notes(song: Song, on_grid: Regridded, texture: Texture) -> NDArray[np.bool_]:
     """Which notes of the fine song the model hears, (n,): those whose start and pitch its texture has."""
-    heard = texture_notes(on_grid.song, texture)
+    encoded = texture_notes(on_grid.song, texture)
     is_drum = np.array([track.is_drum for track in song.tracks], dtype=bool)[song.notes["track"]]
     places = on_grid.onsets(song.notes) * 128 + song.notes["pitch"]
-    same = np.isin(places, heard["onset"].astype(np.int64) * 128 + heard["pitch"])
-    named = np.isin(song.notes["track"], np.unique(heard["track"]))
+    same = np.isin(places, encoded["onset"].astype(np.int64) * 128 + encoded["pitch"])
+    named = np.isin(song.notes["track"], np.unique(encoded["track"]))
     return same & named & ~is_drum
 
 
-def dressed(steered: SteeredSong) -> Notes:
+def with_loudness_and_track(steered: SteeredSong) -> Notes:
     """The decoded notes, each with the loudness and track of the nearest note of the true edit.
 
     Distance is steps plus semitones. Where the true edit is empty they take those of the song's first note.
     """
-    notes, models = steered.notes.copy(), steered.wanted
+    notes, models = steered.notes.copy(), steered.true_edit
     if not len(models):
         models = steered.before[:1]
     if len(notes) and len(models):
@@ -120,17 +120,17 @@ def dressed(steered: SteeredSong) -> Notes:
 
 def summary(steered: SteeredSong, song: Song, unkept: Counter[str]) -> str:
     """One line: which share of the true edit's notes came back, beside the ceiling, and what is out of the ordinary."""
-    length = max(int((n["onset"] + n["duration"]).max(initial=0)) for n in (steered.wanted, steered.notes))
+    length = max(int((n["onset"] + n["duration"]).max(initial=0)) for n in (steered.true_edit, steered.notes))
     length = max(length, int((steered.ceiling["onset"] + steered.ceiling["duration"]).max(initial=0)))
-    rolls = [notes_to_roll(n, length)[None] for n in (steered.wanted, steered.notes, steered.ceiling)]
+    rolls = [notes_to_roll(n, length)[None] for n in (steered.true_edit, steered.notes, steered.ceiling)]
     found, ceiling = note_counts(rolls[0], rolls[1]), note_counts(rolls[0], rolls[2])
     parts = [
-        f"{int(found.matched.sum())} of {len(steered.wanted)} notes of the true edit came back, "
+        f"{int(found.matched.sum())} of {len(steered.true_edit)} notes of the true edit came back, "
         f"{len(steered.notes) - int(found.matched.sum())} are others (note F1 {found.f1:.3f}; the true edit itself, "
         f"encoded and decoded: {ceiling.f1:.3f})",
         f"{steered.windows} windows" + (f", {steered.silent} silent" if steered.silent else ""),
     ]
-    lost = len(steered.before) - len(steered.wanted)
+    lost = len(steered.before) - len(steered.true_edit)
     if lost:
         parts.append(f"{lost} notes left the song or MIDI's range")
     if steered.odd_bars:

@@ -283,7 +283,7 @@ def test_every_tune_of_music21_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     same = [("Old Maids of Galway -- Reel", "The Old Maids Of Galway"), ("Peter Street", "Peter Street -- Reel")]
     for a, b in same:
         assert corpus.groups[by_name[a]] == corpus.groups[by_name[b]]
-    assert np.bincount(corpus.groups).max() <= 20, "likeness must not chain the corpus together"
+    assert np.bincount(corpus.groups).max() <= 20, "similarity must not chain the corpus together"
     steps = [song.bars()["steps"] for song in corpus.songs]
     usual = np.array([np.bincount(bars).max() / len(bars) for bars in steps])
     assert np.median(usual) > 0.9 and (usual > 0.5).mean() > 0.99, "bar lines are where the accents put them"

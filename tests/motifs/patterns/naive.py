@@ -72,7 +72,7 @@ def drop_redundant(t):
     return pattern, tuple(kept)
 
 
-def quality(t, points, region="box"):
+def ranking_score(t, points, region="box"):
     pattern, translators = t
     xs, ys = [p[0] for p in pattern], [p[1] for p in pattern]
     best = Fraction(0)
@@ -100,7 +100,7 @@ def cosiatec(points, region="box"):
         best, value = None, None
         for t in siatec(left):
             for candidate in (drop_redundant(t), drop_redundant(conjugate(t))):
-                its = quality(candidate, left, region)
+                its = ranking_score(candidate, left, region)
                 if its[0] > 1 and (value is None or its > value):
                     best, value = candidate, its
         if best is None:
@@ -114,7 +114,7 @@ def siateccompress(points, region="box"):
     d = sorted(set(points))
     chosen = []
     for t in siatec(d):
-        own, dual = quality(t, d, region), quality(conjugate(t), d, region)
+        own, dual = ranking_score(t, d, region), ranking_score(conjugate(t), d, region)
         chosen.append((conjugate(t), dual) if dual > own else (t, own))
     chosen.sort(key=lambda pair: pair[1], reverse=True)
     cover, output = set(), []
@@ -131,7 +131,7 @@ def forth(tecs, points, least_new, overlap):
     """Groups of TECs; weights are doubles here too, because equal fractions may be unequal doubles after rounding."""
     if not tecs:
         return []
-    values = [[float(x) for x in quality(t, points, "segment")[:2]] for t in tecs]
+    values = [[float(x) for x in ranking_score(t, points, "segment")[:2]] for t in tecs]
 
     def unit(column):
         low, high = min(column), max(column)

@@ -150,9 +150,9 @@ def test_cosiatec_c_takes_the_best_tec_of_siatec_c_each_time(points: list) -> No
     left = sorted(set(points))
     for tec in cosiatec_c(points, 3):
         candidates = [naive.drop_redundant(c) for t in naive.siatec_c(left, 3) for c in (t, naive.conjugate(t))]
-        best = max((naive.quality(c, left) for c in candidates), default=(1,))
+        best = max((naive.ranking_score(c, left) for c in candidates), default=(1,))
         if best[0] > 1:
-            assert naive.quality(tec.key(), left) == best
+            assert naive.ranking_score(tec.key(), left) == best
         left = [p for p in left if p not in naive.covered(tec.key())]
     assert not left
 

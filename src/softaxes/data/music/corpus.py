@@ -1,8 +1,8 @@
 """What is a corpus? Songs with ids, the record of what they were made from, and groups of songs that belong together.
 
 Songs that are the same music, versions or near-duplicates under another name or in another key, share a *group*, and no
-split parts a group. Where groups are large, of composers and between the sources of a mixed corpus, likeness must be
-greater to join them: one pair that is alike by chance would join all that two people wrote.
+split parts a group. Where groups are large, of composers and between the sources of a mixed corpus, similarity must be
+greater to join them: one pair that is similar by chance would join all that two people wrote.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def make_corpus(
     """The corpus of songs in any order; ``pairs`` of them belong together, and near-duplicates if asked for."""
     order = sorted(range(len(ids)), key=lambda index: ids[index])
     least = LIKENESS_OF_FAMILIES if name in ("openscore", "mixed") else LIKENESS
-    alike = [(a, b) for a, b, _ in near_duplicates(songs, least)] if group_duplicates else []
-    groups = group_together(len(songs), [*pairs, *alike])[order]
+    similar = [(a, b) for a, b, _ in near_duplicates(songs, least)] if group_duplicates else []
+    groups = group_together(len(songs), [*pairs, *similar])[order]
     counts = {
         "songs": len(songs),
         "notes": sum(len(song.notes) for song in songs),

@@ -9,7 +9,7 @@ Conventions
     notes) and say nothing; a song with fewer than ``FEWEST`` others is like no other.
 
 Only songs that share a shingle are compared: an inverted index as a sparse matrix product, in blocks, so time and
-memory grow with true likeness, not with the square of the number of songs. After Broder (1997), without his sampling.
+memory grow with true similarity, not with the square of the number of songs. After Broder (1997), without his sampling.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def shingles(notes: NDArray[np.void], length: int = LENGTH) -> NDArray[np.uint64
 
 
 def near_duplicates(songs: Sequence[Song], threshold: float = 0.2) -> list[tuple[int, int, float]]:
-    """Pairs ``(i, j, likeness)`` with i < j and likeness >= ``threshold`` (0..1), sorted."""
+    """Pairs ``(i, j, similarity)`` with i < j and similarity >= ``threshold`` (0..1), sorted."""
     from scipy import sparse
 
     if not 0 < threshold <= 1:

@@ -133,7 +133,7 @@ class Song:
     def bar_and_beat(self, step: int) -> tuple[int, float]:
         """Bar and beat of a step, as musicians count: the first whole bar is 1, and so is a bar's first beat.
 
-        A beat is the metre's unit; a fraction of it is told to 1/100. A pickup stands at the end of bar 0. Steps before
+        A beat is the metre's unit; its fractions are given to 1/100. A pickup stands at the end of bar 0. Steps before
         the song are counted on backwards: bar 0 (with a pickup too, if it has room), -1, ...
         """
         pickup = self.pickup_steps()

@@ -191,7 +191,7 @@ function listFound(answer) {
     const searched = `${answer.windows.toLocaleString()} windows of ${answer.songs.toLocaleString()}${answer.songs < answer.total ? ` of ${answer.total.toLocaleString()}` : ""} songs`;
     const used = answer.used < view.chosen.length ? ` · the first ${answer.used} notes, as many as one window of the model holds` : "";
     const empty = answer.total ? answer.windows ? `nothing alike in ${searched}` : "the songs are being encoded; what is alike appears here by itself" : "there are no songs to look in: start softaxes explore with a folder of MIDI files";
-    find("found-message").textContent = view.found.length ? `nearest of ${searched}, axes removed · place, transposition, notes that return, likeness (1: the same)${used}` : empty;
+    find("found-message").textContent = view.found.length ? `nearest of ${searched}, axes removed · place, transposition, notes that return, similarity (1: the same)${used}` : empty;
   } else find("found-message").textContent = "Choose notes: drag a box around them, or use the keys below.";
   find("found").replaceChildren(...view.found.map(buildFound));
   find("play-found").disabled = view.found.length === 0;
@@ -201,9 +201,9 @@ function listFound(answer) {
 function buildFound(row) {
   const item = document.createElement("li"), button = document.createElement("button");
   button.type = "button";
-  const cells = [row.name, row.place, SIGN(row.transposition), `${row.kept}/${row.of}`, row.likeness.toFixed(2)];
+  const cells = [row.name, row.place, SIGN(row.transposition), `${row.kept}/${row.of}`, row.similarity.toFixed(2)];
   button.append(...cells.map((textContent) => Object.assign(document.createElement("span"), { textContent, title: textContent })));
-  button.setAttribute("aria-label", `${row.name} at ${row.place}, transposed by ${row.transposition}, ${row.kept} of ${row.of} notes return, likeness ${row.likeness.toFixed(2)}: play`);
+  button.setAttribute("aria-label", `${row.name} at ${row.place}, transposed by ${row.transposition}, ${row.kept} of ${row.of} notes return, similarity ${row.similarity.toFixed(2)}: play`);
   button.addEventListener("click", () => hear([{ row, button }]));
   const link = Object.assign(document.createElement("a"), { href: `/?${new URLSearchParams({ song: row.song, at: row.start })}`, textContent: "steer" });
   link.setAttribute("aria-label", `open ${row.name} at ${row.place} in Steer`);

@@ -1,6 +1,6 @@
 """Which patterns, one after the other, describe a piece in the fewest vectors?
 
-COSIATEC: find the best TEC of what is left (section 4 criteria of quality.py; conjugates considered, redundant
+COSIATEC: find the best TEC of what is left (section 4 criteria of ranking.py; conjugates considered, redundant
 translators removed), output it, take its points away, repeat. The output is a partition. When no TEC has a compression
 ratio above 1 the rest goes out as one TEC of a single point. Ties: SIATEC's order, a TEC before its conjugate.
 Source: Meredith (2013), MIREX, figures 1-3; Meredith (2016), section 13.4.2.
@@ -20,7 +20,7 @@ from softaxes.motifs.patterns import _lattice, siatec_c
 from softaxes.motifs.patterns._compiled import compiled
 from softaxes.motifs.patterns._lattice import Lattice
 from softaxes.motifs.patterns.pointset import TEC, Points, as_points
-from softaxes.motifs.patterns.quality import Quality, check_region, quality
+from softaxes.motifs.patterns.ranking import RankingScore, check_region, ranking_score
 from softaxes.motifs.patterns.sia import MAX_NOTES, grouped_pairs
 from softaxes.motifs.patterns.tecs import count_table, cover_indices, criteria
 
@@ -68,13 +68,13 @@ def residue(left: Points) -> list[TEC]:
 def best_of(tecs: siatec_c.TECList, points: Points, region: str = "box") -> TEC | None:
     """The best TEC or conjugate, redundant translators removed; None if none compresses by more than 1."""
     upper = tecs.sizes() * tecs.counts() / (tecs.sizes() + tecs.counts() - 1)
-    best, value = None, Quality(1.0, np.inf, 0, 0, 0, 0)
+    best, value = None, RankingScore(1.0, np.inf, 0, 0, 0, 0)
     for k in np.argsort(-upper, kind="stable"):
         if upper[k] < value.compression_ratio:
             break
         for tec in (tecs[k], tecs[k].conjugate()):
             reduced = tec.without_redundant_translators()
-            its_value = quality(reduced, points, region)
+            its_value = ranking_score(reduced, points, region)
             if its_value > value:
                 best, value = reduced, its_value
     return best

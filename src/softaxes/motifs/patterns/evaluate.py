@@ -1,7 +1,7 @@
 """How does every method fare on the same movements, by the same measures?
 
 Methods are plain callables in a dict, so a learned one is added by adding a key:
-retrieval  name -> similarity(queries, gallery): two lists of clips (``Notes``) to a score matrix, larger = more alike
+retrieval  name -> similarity(queries, gallery): two lists of clips (``Notes``) to a score matrix, larger = more similar
 discovery  name -> discover(notes): the notes of a movement to patterns, best first, each a list of (m, 2) point arrays
 
 ``evaluate_retrieval`` and ``evaluate_discovery`` give one row a movement; ``summary`` gives means over movements with a
@@ -25,7 +25,7 @@ from softaxes.motifs.patterns.forth import forth
 from softaxes.motifs.patterns.matrix_profile import profile_motifs
 from softaxes.motifs.patterns.notes import Notes, Similarity
 from softaxes.motifs.patterns.pointset import TEC, Points
-from softaxes.motifs.patterns.quality import widen
+from softaxes.motifs.patterns.ranking import widen
 from softaxes.motifs.patterns.scores.discovery import discovery_scores
 from softaxes.motifs.patterns.scores.retrieval import non_exact_tasks, retrieval
 from softaxes.motifs.patterns.siatec import siatec
@@ -69,14 +69,14 @@ def forth_patterns(notes: Notes, trawl: bool = True, least_new: int = 2) -> Patt
 
 
 def siatec_c_patterns(notes: Notes, top: int | None = None) -> Patterns:
-    """SIATEC-C with delta = 4 beats: all TECs, or the ``top`` by quality."""
+    """SIATEC-C with delta = 4 beats: all TECs, or the ``top`` by ranking score."""
     tecs = siatec_c(notes.points())
     ranked = tecs if top is None else better_of_conjugates(tecs)
     return patterns_of(list(ranked))[:top]
 
 
 def siatec_patterns(notes: Notes, top: int = 100) -> Patterns:
-    """The ``top`` TECs of SIATEC by quality."""
+    """The ``top`` TECs of SIATEC by ranking score."""
     ranked = better_of_conjugates(_siatec(notes.points().tobytes()))
     return patterns_of(list(ranked[: 4 * top]))[:top]
 

@@ -1,8 +1,8 @@
 """Which patterns cover a piece cheaply when they may overlap?
 
-SIATECCompress: run SIATEC once; replace each TEC by its conjugate where that is better; sort by quality; accept a TEC
-when it covers more new points than it takes vectors to write, |COV \\ covered| > |P| + |V| - 1; add what is left as one
-TEC of a single point. With ``delta_ticks`` the TECs come from SIATEC-C instead ("SIATEC-CCompress"). Ties: SIATEC's
+SIATECCompress: run SIATEC once; replace each TEC by its conjugate where that is better; sort by ranking score; accept a
+TEC when it covers more new points than it takes vectors to write, |COV \\ covered| > |P| + |V| - 1; add what is left as
+one TEC of a single point. With ``delta_ticks`` the TECs come from SIATEC-C instead ("SIATEC-CCompress"). Ties: SIATEC's
 order. Source: Meredith (2013), MIREX, figure 4; Meredith (2016), section 13.4.3.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from softaxes.motifs.patterns._compiled import compiled
 from softaxes.motifs.patterns.cosiatec import residue
 from softaxes.motifs.patterns.pointset import TEC
-from softaxes.motifs.patterns.quality import check_region
+from softaxes.motifs.patterns.ranking import check_region
 from softaxes.motifs.patterns.siatec import siatec
 from softaxes.motifs.patterns.siatec_c import siatec_c
 from softaxes.motifs.patterns.tecs import TECList, cover_indices
@@ -34,13 +34,13 @@ def siateccompress(points: ArrayLike, region: str = "box", delta_ticks: int | No
 def better_of_conjugates(tecs: TECList, region: str = "box") -> TECList:
     """Each TEC or its conjugate, whichever is better (the TEC on a tie), sorted best first."""
     own, dual = tecs.measure(region), tecs.conjugates().measure(region)
-    first = by_quality(own, dual)
+    first = by_ranking(own, dual)
     chosen = np.where(first[:, None], own, dual)
     order = np.lexsort(tuple(-chosen[:, c] for c in reversed(range(chosen.shape[1]))))
     return _select(tecs, first).take(order)
 
 
-def by_quality(own: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+def by_ranking(own: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Row by row: is ``own`` lexicographically at least as good as ``other``?"""
     result = np.ones(len(own), bool)
     for c in reversed(range(own.shape[1])):

@@ -18,7 +18,7 @@ from softaxes.motifs.patterns import _lattice
 from softaxes.motifs.patterns._compiled import compiled
 from softaxes.motifs.patterns._lattice import Integers, Lattice, Pairs
 from softaxes.motifs.patterns.pointset import TEC
-from softaxes.motifs.patterns.quality import check_region
+from softaxes.motifs.patterns.ranking import check_region
 
 NO_PAIRS = Pairs(np.zeros(0, np.int64), np.zeros(1, np.int64), np.zeros(0, np.int32), np.full(8, -1, np.int32))
 
@@ -68,7 +68,7 @@ class TECList(Sequence[TEC]):
         return TECList(self.grid, self.places, self.ends, self.members, self.starts, self.peak_bytes)
 
     def measure(self, region: str = "box") -> NDArray[np.float64]:
-        """The six criteria of ``quality.Quality`` for every TEC, (len, 6)."""
+        """The six criteria of ``ranking.RankingScore`` for every TEC, (len, 6)."""
         check_region(region)
         alive = np.ones(self.grid.size, bool)
         column, row, table = count_table(self.grid, alive)

@@ -36,14 +36,20 @@ def pitch_range(rolls: Sequence[Array], *, margin: int = 2) -> tuple[int, int]:
 
 
 def before_and_after(
-    before: Array, wanted: Array, decoded: Array, titles: Sequence[str], *, colours: Sequence[str], beat_steps: int = 4
+    before: Array,
+    true_edit: Array,
+    decoded: Array,
+    titles: Sequence[str],
+    *,
+    colours: Sequence[str],
+    beat_steps: int = 4,
 ) -> Figure:
     """A line per example: the roll before, the true edit, and what the steered latent decodes to.
 
     In the last column, cells that the true edit has and the decoder lacks are framed.
 
     Args:
-        before, wanted, decoded: (n, 2, 128, T) of 0 and 1.
+        before, true_edit, decoded: (n, 2, 128, T) of 0 and 1.
         titles, colours: n, what each edit is and the colour of its kind.
     """
     figure, plots = blank(max(len(before), 1), 3, width=10, height=1.9 * max(len(before), 1) + 0.4, sharex=True)
@@ -51,16 +57,16 @@ def before_and_after(
         for plot in plots.flat:
             say_nothing(plot, "no examples")
     for row, title in enumerate(titles):
-        low, high = pitch_range([before[row], wanted[row], decoded[row]])
+        low, high = pitch_range([before[row], true_edit[row], decoded[row]])
         columns = (
             (before, NEUTRAL, "before"),
-            (wanted, INK, "true edit"),
+            (true_edit, INK, "true edit"),
             (decoded, colours[row], "decoded from steered z"),
         )
         for plot, (rolls, colour, what) in zip(plots[row], columns, strict=True):
             show_roll(plot, rolls[row], colour, low=low, high=high, beat_steps=beat_steps)
             plot.set_title(f"{title}: {what}" if what != "before" else what, color=INK, fontsize=8.5)
-        missed = (wanted[row, SUSTAIN] > 0.5) & (decoded[row, SUSTAIN] <= 0.5)
+        missed = (true_edit[row, SUSTAIN] > 0.5) & (decoded[row, SUSTAIN] <= 0.5)
         for pitch, step in zip(*np.nonzero(missed), strict=True):
             plots[row, 2].add_patch(
                 Rectangle((step + 0.1, pitch - 0.4), 0.8, 0.8, fill=False, edgecolor=_MISSED, linewidth=0.8)

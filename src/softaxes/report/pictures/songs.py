@@ -39,13 +39,13 @@ def song_before_and_after(
         titles: of the three.
     """
     figure, plots = blank(3, 1, width=10, height=6.6, sharex=True, sharey=True)
-    everything = np.concatenate([steered.before, steered.notes, steered.wanted])
+    everything = np.concatenate([steered.before, steered.notes, steered.true_edit])
     if not len(everything):
         for plot in plots.flat:
             say_nothing(plot, "no notes")
         return figure
     begin, end, lines = _shown(song, everything, bars)
-    true = {(int(n["onset"]), int(n["pitch"])) for n in steered.wanted}
+    true = {(int(n["onset"]), int(n["pitch"])) for n in steered.true_edit}
     right = np.array([(int(n["onset"]), int(n["pitch"])) in true for n in steered.notes], dtype=bool)
     layers = (
         [(steered.before, NEUTRAL, "")],
@@ -53,7 +53,7 @@ def song_before_and_after(
             (steered.notes[right], kind_colour("pitch"), "notes of the true edit"),
             (steered.notes[~right], _MISSED, "others"),
         ],
-        [(steered.wanted, INK, "")],
+        [(steered.true_edit, INK, "")],
     )
     for plot, title, rows in zip(plots[:, 0], titles, layers, strict=True):
         for notes, colour, label in rows:

@@ -3,7 +3,7 @@
 Goal: mean average precision and precision at 1 within a movement: every occurrence is a query once, the gallery is all
 other occurrences of the movement, relevant are those of the same letter. A letter that occurs once is no query.
 
-Conventions: scores (queries, gallery), larger = more alike. Ties count with their expected value over random orders
+Conventions: scores (queries, gallery), larger = more similar. Ties count with their expected value over random orders
 (McSherry and Najork 2008), so a constant score has the chance level, whatever the order of the gallery.
 
 MAP over non-exact pairs: exact returns are easy and note counts give motifs away (note count alone: MAP .49). So the

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 
 from softaxes.motifs.patterns.pointset import TEC, as_points
-from softaxes.motifs.patterns.quality import better, compactness, compression_ratio, points_in_region, quality, widen
+from softaxes.motifs.patterns.ranking import (
+    better,
+    compactness,
+    compression_ratio,
+    points_in_region,
+    ranking_score,
+    widen,
+)
 from softaxes.motifs.patterns.siatec import siatec
 
 from . import naive
@@ -38,15 +45,15 @@ def test_all_criteria_match_the_twin_alone_and_in_bulk(points: list) -> None:
     for region in ("box", "segment"):
         table = tecs.measure(region)
         for k, tec in enumerate(tecs):
-            twin = tuple(float(x) for x in naive.quality(tec.key(), sorted(set(points)), region))
-            assert tuple(quality(tec, d, region)) == twin
+            twin = tuple(float(x) for x in naive.ranking_score(tec.key(), sorted(set(points)), region))
+            assert tuple(ranking_score(tec, d, region)) == twin
             assert tuple(table[k]) == twin
 
 
 def test_bulk_measures_of_conjugates() -> None:
     points = as_points([(0, 0), (0, 3), (1, 1), (2, 0), (2, 3), (3, 1), (5, 0), (5, 3)])
     tecs = siatec(points)
-    expected = [tuple(quality(t.conjugate(), points)) for t in tecs]
+    expected = [tuple(ranking_score(t.conjugate(), points)) for t in tecs]
     assert [tuple(row) for row in tecs.conjugates().measure()] == expected
 
 
@@ -62,7 +69,7 @@ def test_next_criterion_only_on_ties() -> None:
 def test_region_must_be_known() -> None:
     tec = TEC(as_points([(0, 0)]), as_points([(0, 0)]))
     with pytest.raises(ValueError, match="`region` must be one of"):
-        quality(tec, tec.pattern, "bar")
+        ranking_score(tec, tec.pattern, "bar")
     with pytest.raises(ValueError, match="`region` must be one of"):
         siatec([(0, 0), (1, 0)]).measure("bar")
 

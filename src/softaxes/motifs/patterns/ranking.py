@@ -22,7 +22,7 @@ from softaxes.motifs.patterns.pointset import TEC, Points
 REGIONS = ("box", "segment")
 
 
-class Quality(NamedTuple):
+class RankingScore(NamedTuple):
     """The six criteria, in order; tuples compare lexicographically, the larger is the better TEC."""
 
     compression_ratio: float
@@ -59,10 +59,10 @@ def compactness(tec: TEC, points: Points, region: str = "box") -> float:
     return len(tec.pattern) / min(counts)
 
 
-def quality(tec: TEC, points: Points, region: str = "box") -> Quality:
+def ranking_score(tec: TEC, points: Points, region: str = "box") -> RankingScore:
     """All six criteria of a TEC within ``points``."""
     width, height = np.ptp(tec.pattern, axis=0).tolist()
-    return Quality(
+    return RankingScore(
         compression_ratio(tec),
         compactness(tec, points, region),
         len(tec.coverage()),
@@ -74,7 +74,7 @@ def quality(tec: TEC, points: Points, region: str = "box") -> Quality:
 
 def better(first: TEC, second: TEC, points: Points, region: str = "box") -> TEC:
     """The better of two TECs; the first on a tie."""
-    return second if quality(second, points, region) > quality(first, points, region) else first
+    return second if ranking_score(second, points, region) > ranking_score(first, points, region) else first
 
 
 def widen(occurrences: np.ndarray, points: Points, region: str = "segment") -> list[Points]:
