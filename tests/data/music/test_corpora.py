@@ -408,3 +408,13 @@ def test_no_composer_of_openscore_is_on_two_sides(openscore_folder: Path) -> Non
         others = np.setdiff1d(np.arange(len(corpus)), part)
         assert not set(composers[part]) & set(composers[others]), "composers are held out whole"
     assert 120 <= len(np.unique(corpus.groups)) <= len(np.unique(composers)) and np.bincount(corpus.groups).max() < 200
+
+
+@pytest.mark.slow
+def test_a_mixed_corpus_joins_what_its_sources_join(pop909_folder: Path) -> None:
+    music21_folder()
+    mixed, alone = load_corpus("mixed", pop909_folder.parents[1]), load_corpus("tunes")
+    group = dict(zip(mixed.ids, mixed.groups.tolist(), strict=True))
+    first: dict[int, int] = {}
+    for id_, number in zip(alone.ids, alone.groups.tolist(), strict=True):
+        assert group[f"tunes/{id_}"] == first.setdefault(number, group[f"tunes/{id_}"])

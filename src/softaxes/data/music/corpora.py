@@ -57,7 +57,7 @@ def load_corpus(
         if name in ("tunes", "mixed"):
             raise ValueError(f"corpus {name!r} takes no `grid` and no `time_signature`: tunes are written, not played")
     if name == "mixed":
-        return _load_mixed(folder, settings, limits, group_duplicates)
+        return _load_mixed(folder, steps_per_beat, limits, settings, group_duplicates)
     if name == "tunes":
         if folder is not None:
             raise ValueError("corpus 'tunes' comes with the music21 package and takes no `folder`")
@@ -105,19 +105,27 @@ def _collect(
 
 
 def _load_mixed(
-    folder: str | os.PathLike[str] | None, settings: dict[str, Setting], limits: Limits, group_duplicates: bool
+    folder: str | os.PathLike[str] | None,
+    steps_per_beat: int,
+    limits: Limits,
+    settings: dict[str, Setting],
+    group_duplicates: bool,
 ) -> Corpus:
-    """The sources that are there as one corpus; ids and file names say which, and those that lack are skipped."""
+    """The sources that are there as one corpus; ids and file names say which, and those that lack are skipped.
+
+    What a source has joined stays joined; songs of two sources are joined as those of two composers are.
+    """
     root = check_folder(folder, "mixed")
     if not any((root / name).is_dir() for name in SOURCES):
         raise ValueError(f"{root}: holds neither a folder pop909 nor a folder openscore")
     parts, skipped = [], []
     for name in SOURCES:
-        place = None if name == "tunes" else root / name
         try:
-            steps_per_beat = int(settings["steps_per_beat"] or 0)
-            read = load_corpus(name, place, steps_per_beat=steps_per_beat, limits=limits, group_duplicates=False)
-            parts.append(read)
+            place = None if name == "tunes" else root / name
+            loaded = load_corpus(
+                name, place, steps_per_beat=steps_per_beat, limits=limits, group_duplicates=group_duplicates
+            )
+            parts.append(loaded)
         except ValueError as error:
             skipped.append(Skipped(name, str(error).replace(f"{root}{os.sep}", "")))
     if not parts:
