@@ -6,7 +6,8 @@ import math
 import pytest
 import torch
 
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.axes import Axes
+from softaxes.geometry.kinds import Circle, Cycle, Line
 from softaxes.geometry.operators import LearnedOperators
 from softaxes.losses.prediction import predict_infonce, predict_squared_error
 
@@ -240,3 +241,79 @@ def test_nothing_used_is_zero_with_gradient_zero():
 def test_errors(operators, call, message):
     with pytest.raises(ValueError, match=message):
         call(operators)
+
+
+# --- cycles ------------------------------------------------------------------------------------------------------
+
+TURNING = (Line("pitch"), Cycle("metre", 12.5, harmonics=(3, 1, 1)), Circle("beat", 4, follows="metre"))
+
+
+def by_hand(z, pitch, metre, beat, *, step=0.5):
+    """Rows moved on the first coordinates, one coordinate after the other."""
+    moved = z.clone()
+    for row in range(len(z)):
+        moved[row, 0] += step * pitch[row]
+        turns = [3 * metre[row] / 12.5, metre[row] / 12.5, metre[row] / 12.5, beat[row] / 4]
+        for plane, turn in enumerate(turns):
+            a, b = 1 + 2 * plane, 2 + 2 * plane
+            x, y = complex(z[row, a], z[row, b]), 2 * math.pi * float(turn)
+            turned = x * complex(math.cos(y), math.sin(y))
+            moved[row, a], moved[row, b] = turned.real, turned.imag
+    return moved
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_cycle_turns_every_plane_by_its_harmonic(learned):
+    operators = LearnedOperators(TURNING, 11, learned=learned).double()
+    z, s = torch.randn(20, 11).double(), 20 * torch.randn(20, 3).double()
+    inside = torch.cat([operators.basis(), torch.linalg.svd(operators.basis())[2][9:]])
+    expected = by_hand((z @ inside.T).detach(), *s.T) @ inside
+    assert torch.allclose(operators(z, s), expected, atol=1e-9)
+
+
+def test_axes_that_are_not_learned_are_the_first_coordinates():
+    operators = LearnedOperators(TURNING, 11, learned=False)
+    assert torch.equal(operators.basis(), torch.eye(9, 11))
+    trained = [name for name, parameter in operators.named_parameters() if parameter.requires_grad]
+    assert trained == ["log_step"]
+    frozen = LearnedOperators(TURNING, 11).requires_grad_(requires_grad=False)
+    assert torch.allclose(frozen.basis() @ frozen.basis().T, torch.eye(9), atol=1e-5)
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_operators_as_axes_move_latents_alike(learned):
+    operators = LearnedOperators(TURNING, 11, learned=learned).double()
+    if learned:
+        torch.nn.init.normal_(operators.centre)
+    z = torch.randn(20, 11).double()
+    axes = operators.fitted(z.mean(0))
+    there = operators(z, torch.tensor([[3.0, 4.5, 4.5]]).double().expand(20, 3))
+    assert torch.allclose(axes.shift(z, pitch=3, metre=4.5), there, atol=1e-6)
+    assert axes["pitch"].coordinate(z).mean().item() == pytest.approx(0, abs=1e-6)
+    again = Axes.from_state(axes.kinds, axes.state())
+    assert torch.equal(again.shift(z, metre=2.0), axes.shift(z, metre=2.0))
+    assert torch.equal(axes["metre"].planes.flatten(0, 1), axes["metre"].basis)
+
+
+def test_real_amounts_turn_between_the_points_of_the_grid():
+    axes = LearnedOperators([Cycle("metre", 8)], 10, learned=False).fitted(torch.zeros(10))
+    z = torch.randn(6, 10)
+    half = axes.shift(z, metre=0.5)
+    assert torch.allclose(axes.shift(half, metre=0.5), axes.shift(z, metre=1.0), atol=1e-6)
+    assert float((half - z).norm()) > 0.1
+    assert torch.allclose(axes.shift(axes.shift(z, metre=2.75), metre=-2.75), z, atol=1e-6)
+    assert torch.allclose(axes.shift(z, metre=8), z, atol=1e-6)
+    assert torch.allclose(axes.shift(z, metre=800001), axes.shift(z, metre=1), atol=1e-5)
+
+
+def test_a_cycle_is_read_and_taken_away():
+    axes = LearnedOperators([Cycle("metre", 8, harmonics=(3, 2, 4))], 10, learned=False).fitted(torch.zeros(10))
+    z = torch.randn(6, 10)
+    before, after = (axes["metre"].coordinate(x) for x in (z, axes.shift(z, metre=1.5)))
+    assert torch.allclose((after - before).remainder(4), torch.full((6,), 1.5), atol=1e-5)  # of the plane of harmonic 2
+    content = axes.remove(z)
+    assert torch.allclose(content, axes.remove(axes.shift(z, metre=3.0)), atol=1e-6)
+    assert torch.allclose(content[:, :6], torch.zeros(6, 6), atol=1e-6)
+    assert torch.allclose(content[:, 6:], z[:, 6:])
+    with pytest.raises(ValueError, match=r"`z` must have shape \(..., 10\), got \(6, 9\)"):
+        axes.shift(z[:, :9], metre=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Cycle, Line
 from softaxes.geometry.operators import LearnedOperators
 from softaxes.losses._ranks import gather_rows, rank, sum_over_ranks, world_size
 from softaxes.losses.factorization import SoftFactorization
@@ -19,7 +19,8 @@ KINDS = (Line("pitch"), Circle("metre", 16), Circle("beat", 4, follows="metre"))
 ROWS, VIEWS, DIM = 10, 4, 8
 UNEVEN = {1: [ROWS], 2: [3, ROWS - 3]}  # rows of each process: only InfoNCE asks for equal numbers
 EVEN = {1: [ROWS], 2: [ROWS // 2, ROWS // 2]}
-TERMS = ("within", "across", "size", "infonce", "squared")
+CYCLE = (Line("pitch"), Cycle("metre", 16), Cycle("beat", 4, follows="metre"))
+TERMS = ("within", "across", "size", "cycle", "infonce", "squared")
 
 
 def data():
@@ -40,8 +41,9 @@ def term(name, encoder, operators, rows):
     x, kind, amount, clipped = (part[rows] for part in data())
     z = encoder(x)
     anchor, views = z[:, 0], z[:, 1:]
-    if name in ("within", "across", "size"):
-        loss = SoftFactorization(KINDS, **{"within": 0.0, name: 1.0}, drop_clipped=True)
+    if name in ("within", "across", "size", "cycle"):
+        weight = {"within": 0.0, name: 1.0} if name != "cycle" else {"within": 1.0, "across": 1.0}
+        loss = SoftFactorization(CYCLE if name == "cycle" else KINDS, **weight, drop_clipped=True)
         return loss(anchor=anchor, views=views, kind=kind, amount=amount, clipped=clipped).total
     columns = torch.stack([amount * (kind == 0), amount * (kind == 1), amount * (kind == 1)], dim=-1).double()
     predicted = operators(anchor.repeat_interleave(VIEWS, 0), columns.flatten(0, 1)).reshape(views.shape)

@@ -1,5 +1,6 @@
 """The loss against points placed by hand, loops over pairs, and the article's form."""
 
+import dataclasses
 import itertools
 import math
 
@@ -8,13 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Cycle, Line
 from softaxes.geometry.labels import amounts_by_kind
 from softaxes.losses.factorization import SoftFactorization, promised_directions, triplet_factorization_loss
 
 PITCH, TIME, METRE = Line("pitch"), Line("time"), Circle("metre", 16)
 BEAT = Circle("beat", 4, follows="metre")
-ALL = (PITCH, METRE, BEAT, Line("width", size=2.5), Circle("hue", 7.5, size=0.4))
+MODE = Cycle("mode", 8, harmonics=(3, 1, 4), weights=(0.2, 0.5, 0.3), size=1.4)
+ALL = (PITCH, METRE, BEAT, Line("width", size=2.5), Circle("hue", 7.5, size=0.4), MODE)
 
 
 def targets(kinds, amounts):
@@ -23,13 +25,15 @@ def targets(kinds, amounts):
 
 
 def displacement(kinds, amounts, start=0.3):
-    """Where a perfect encoder moves: one coordinate a line, two a circle that begins at angle ``start``."""
+    """Where a perfect encoder moves: one coordinate a line, two a circle or harmonic, from angle ``start``."""
     parts = []
     for kind, s in zip(kinds, amounts, strict=True):
-        if isinstance(kind, Circle):
-            turn = 2 * math.pi * s / kind.period
-            parts += [kind.size * (math.cos(start + turn) - math.cos(start))]
-            parts += [kind.size * (math.sin(start + turn) - math.sin(start))]
+        if isinstance(kind, (Circle, Cycle)):
+            power = zip(sorted(kind.harmonics), kind.weights, strict=True) if isinstance(kind, Cycle) else [(1, 1.0)]
+            for harmonic, weight in power:
+                radius, turn = kind.size * math.sqrt(weight), 2 * math.pi * harmonic * s / kind.period
+                parts += [radius * (math.cos(start + turn) - math.cos(start))]
+                parts += [radius * (math.sin(start + turn) - math.sin(start))]
         else:
             parts.append(kind.size * s)
     return parts
@@ -112,7 +116,7 @@ def test_views_that_mix_kinds_have_the_target_that_geometry_gives(amounts, start
 
 
 def test_promised_length_is_that_of_the_displacement():
-    amounts = [[3.0, 5.0, 5.0, 0.0, 0.0], [0.0, 0.0, 0.0, -2.0, 1.0], [0.0, 16.0, 16.0, 0.0, 0.0]]
+    amounts = [[3.0, 5.0, 5.0, 0.0, 0.0, 1.5], [0.0, 0.0, 0.0, -2.0, 1.0, 0.0], [0.0, 16.0, 16.0, 0.0, 0.0, -8.0]]
     got = promised_directions(ALL, torch.tensor([amounts])).length[0]
     assert got.tolist() == pytest.approx([length(displacement(ALL, a)) for a in amounts], abs=1e-6)
 
@@ -154,11 +158,11 @@ def loop_views(kinds, batch, drop_clipped):
 
 
 def families_touched(kinds, amounts):
-    """Families of circles that a view moves."""
+    """Families of circles and cycles that a view moves."""
     return {
         k.family
         for k, s in zip(kinds, amounts, strict=True)
-        if isinstance(k, Circle) and length(displacement([k], [s])) > 1e-9
+        if not isinstance(k, Line) and length(displacement([k], [s])) > 1e-9
     }
 
 
@@ -203,6 +207,8 @@ WORLDS = {
     "circles": (METRE, Circle("hue", 7.5)),
     "line and circle": (PITCH, METRE),
     "follower": (PITCH, METRE, BEAT),
+    "cycle": (PITCH, MODE),
+    "two cycles": (MODE, Cycle("hue", 6.5, harmonics=(2, 1), weights=(1, 0)), METRE),
     "helix": (PITCH, Circle("chroma", 12, follows="pitch"), TIME),
     "all": ALL,
 }
@@ -229,6 +235,22 @@ def test_float32_loses_little_over_thousands_of_pairs():
     rounded = loss(anchor=batch["anchor"].float(), views=batch["views"].float(), amount=batch["amount"])
     for term in ("within", "across", "size"):
         assert float(getattr(rounded, term)) == pytest.approx(float(getattr(exact, term)), rel=1e-4)
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_weights_that_a_cycle_does_not_give_are_those_of_the_batch(mixed):
+    """A code that turns with other powers than even ones keeps the promise of its own."""
+    kinds = (PITCH, MODE)
+    amounts = random_batch(kinds, anchors=40, views=6, mixed=mixed)["amount"]
+    place = torch.tensor([[displacement(kinds, s) for s in row] for row in amounts.tolist()]).double()
+    anchor = torch.zeros(40, place.shape[-1]).double()
+    loss = SoftFactorization((PITCH, dataclasses.replace(MODE, weights=())), size=1.0)(
+        anchor=anchor, views=place, amount=amounts
+    )
+    assert float(loss.within) < 1e-9
+    assert float(loss.size) < 1e-9
+    even = SoftFactorization((PITCH, dataclasses.replace(MODE, weights=(1, 1, 1))))
+    assert float(even(anchor=anchor, views=place, amount=amounts).within) > 1e-3
 
 
 def test_an_encoder_that_keeps_the_promise_scores_zero_and_a_mirrored_one_does_not():
@@ -305,7 +327,11 @@ DEGENERATE = {
 
 
 @pytest.mark.parametrize("case", DEGENERATE)
-@pytest.mark.parametrize("kinds", [(PITCH,), (METRE,), (PITCH, METRE, BEAT)], ids=["line", "circle", "three"])
+@pytest.mark.parametrize(
+    "kinds",
+    [(PITCH,), (METRE,), (PITCH, METRE, BEAT), (PITCH, Cycle("metre", 16))],
+    ids=["line", "circle", "three", "cycle"],
+)
 def test_degenerate_batches_have_finite_terms_and_gradients(case, kinds):
     options = {"anchors": 3, "views": 3, "amount": 2.0, "scale": 1.0} | DEGENERATE[case]
     latents = options["scale"] * torch.randn(options["anchors"], 1 + options["views"], 4)

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from softaxes.geometry.kinds import Circle, Cycle, Kind, Line, plane_angles, rotate
+from softaxes.geometry.kinds import Circle, Cycle, Kind, Line, rotate, turns
 from softaxes.geometry.labels import check_vectors
 
 
@@ -106,7 +106,7 @@ class CycleAxis:
     centre: Float[Tensor, " D"]
 
     @property
-    def basis(self) -> Float[Tensor, "2P D"]:
+    def basis(self) -> Float[Tensor, "rows D"]:
         """Orthonormal rows that span the axis."""
         return self.planes.flatten(0, 1)
 
@@ -127,7 +127,7 @@ class CycleAxis:
     def shift(self, z: Float[Tensor, "*N D"], amount: float | Tensor) -> Float[Tensor, "*N D"]:
         """Turn ``z`` in every plane by ``2 pi h amount / period``; ``amount`` a number or one per row, whole or not."""
         xy = self._in_planes(z)
-        turned = rotate(xy, plane_angles(self.kind, torch.as_tensor(amount, dtype=z.dtype, device=z.device)))
+        turned = rotate(xy, turns(self.kind, torch.as_tensor(amount, dtype=z.dtype, device=z.device)))
         return z + (turned - xy).flatten(-2) @ self.basis.to(z)
 
     def remove(self, z: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:

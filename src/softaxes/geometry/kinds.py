@@ -96,6 +96,8 @@ class Circle:
         """Of its one plane: 1."""
         return (1,)
 
+    spectrum = harmonics
+
     def angle(self, s: Tensor) -> Tensor:
         """Angle in radians that amount ``s`` turns: ``2 pi s / period``."""
         return s * (2 * math.pi / self.period)
@@ -149,7 +151,7 @@ class Cycle:
         object.__setattr__(self, "harmonics", tuple(self.harmonics) or tuple(range(1, most + 1)))
         object.__setattr__(self, "weights", tuple(float(w) for w in self.weights))
         for h in self.harmonics:
-            if h != int(h) or not 1 <= h <= most:
+            if not 1 <= h <= most or h != int(h):
                 raise ValueError(f"`harmonics` of kind {self.name!r} must be whole numbers of 1..{most}, got {h}")
         possible = all(0 <= w < math.inf for w in self.weights) and any(self.weights)
         if self.weights and not (possible and len(self.weights) == len(self.spectrum)):
@@ -172,7 +174,7 @@ class Cycle:
 
     def waves(self, s: Tensor) -> Float[Tensor, "*S H"]:
         """``1 - cos(2 pi h s / period)`` of every harmonic of the spectrum; exactly 0 at whole periods."""
-        return 2 * torch.sin(_angles(self, s, self.spectrum) / 2).square()
+        return 2 * torch.sin(turns(self, s, self.spectrum) / 2).square()
 
     def length(self, s: Tensor, weights: Float[Tensor, " H"] | None = None) -> Tensor:
         """Root mean square length of the difference that amount ``s`` makes: ``sqrt(2 gamma(s))``."""
@@ -197,13 +199,14 @@ Kind = Line | Circle | Cycle
 Rotation = Circle | Cycle  # what comes round again
 
 
-def plane_angles(kind: Circle | Cycle, s: Float[Tensor, "*S"]) -> Float[Tensor, "*S P"]:
-    """Angle in radians by which amount ``s`` turns each plane of ``kind``."""
-    return _angles(kind, s, kind.harmonics)
+def turns(
+    kind: Circle | Cycle, s: Float[Tensor, "*S"], harmonics: tuple[int, ...] | None = None
+) -> Float[Tensor, "*S P"]:
+    """Angle in radians by which amount ``s`` turns each plane of ``kind``, or planes of these harmonics.
 
-
-def _angles(kind: Circle | Cycle, s: Float[Tensor, "*S"], harmonics: tuple[int, ...]) -> Float[Tensor, "*S H"]:
-    """``2 pi h s / period`` of each harmonic, less whole turns: within half a turn, and 0 where a turn is whole."""
+    Whole turns are taken out: angles lie within half a turn, and are exactly 0 where ``s`` turns a plane whole.
+    """
+    harmonics = kind.harmonics if harmonics is None else harmonics
     steps = s[..., None] * torch.tensor(harmonics, dtype=s.dtype, device=s.device)
     return kind.angle(steps - kind.period * torch.round(steps / kind.period))
 

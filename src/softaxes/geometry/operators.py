@@ -19,7 +19,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from softaxes.geometry.kinds import Kind, Rotation, check_kinds, plane_angles, rotate
+from softaxes.geometry.axes import Axes, Axis, CircleAxis, CycleAxis, LineAxis
+from softaxes.geometry.kinds import Circle, Kind, Line, Rotation, check_kinds, rotate, turns
 from softaxes.geometry.labels import at_least_float32, check_tensor, check_vectors
 
 
@@ -59,9 +60,25 @@ class LearnedOperators(nn.Module):
             return (q * torch.where(r.diagonal() < 0, -1.0, 1.0).to(q)).T  # the sign that QR leaves open
 
     def axes(self) -> dict[str, Float[Tensor, "rows D"]]:
-        """The rows of `basis` by kind: a line's direction (1, D), a circle's plane (2, D)."""
+        """The rows of `basis` by kind: a line's direction (1, D), the planes of the rest (2P, D)."""
         rows = self.basis().split([_rows(kind) for kind in self.kinds])
         return {kind.name: axis for kind, axis in zip(self.kinds, rows, strict=True)}
+
+    @torch.no_grad()
+    def fitted(self, origin: Float[Tensor, " D"]) -> Axes:
+        """The operators as axes, for latents on which they are trusted as they are; lines are 0 at ``origin``."""
+        check_vectors("origin", origin, len(self.raw))
+        axes: list[Axis] = []
+        for index, (kind, rows) in enumerate(zip(self.kinds, self.axes().values(), strict=True)):
+            start = sum(map(_rows, self.kinds[:index]))
+            centre = self.centre[start : start + len(rows)] @ rows
+            if isinstance(kind, Line):
+                axes.append(LineAxis(kind, self.log_step[index].exp() * rows[0], origin.detach().clone()))
+            elif isinstance(kind, Circle):
+                axes.append(CircleAxis(kind, rows.clone(), centre))
+            else:
+                axes.append(CycleAxis(kind, rows.clone().unflatten(0, (-1, 2)), centre))
+        return Axes(axes)
 
     def forward(self, z: Float[Tensor, "N D"], amounts: Float[Tensor, "N K"]) -> Float[Tensor, "N D"]:
         """Move each row by its amounts (one column per kind); ValueError on other shapes."""
@@ -79,7 +96,7 @@ class LearnedOperators(nn.Module):
                 s, columns = amounts[:, index].to(z), slice(row, row + _rows(kind))
                 if isinstance(kind, Rotation):
                     xy = (inside[:, columns] - self.centre[columns]).unflatten(1, (-1, 2))
-                    moved.append((rotate(xy, plane_angles(kind, s)) - xy).flatten(1))
+                    moved.append((rotate(xy, turns(kind, s)) - xy).flatten(1))
                 else:
                     moved.append((s * self.log_step[index].exp())[:, None])
                 row += _rows(kind)
