@@ -19,7 +19,7 @@ import torch
 
 import softaxes as sa
 from softaxes.report.music_suite import music_suite
-from softaxes.report.sweep import sweep_report
+from softaxes.report.sweep import kept_figures, sweep_report
 from softaxes.training.loop import train
 from softaxes.training.machine import Machine
 from softaxes.training.tasks.music.config import MusicConfig, idle_settings
@@ -30,7 +30,6 @@ SHAPING = ("within", "across", "size", "squared_error", "infonce", "content_orth
 RUNNING = ("cross_cos", "same_cos", "opposite_cos", "relative_error.pitch", "phase_cos.metre", "hit_at_1.pitch",
            "content_recall", "effective_rank")  # fmt: skip
 CONTENT = ("content_recall", "note_f1", "hit_at_1", "effective_rank")
-FIGURES = "sweep.json"
 
 
 def main() -> None:
@@ -42,7 +41,7 @@ def main() -> None:
         for seed in range(given.seeds):
             run = given.out / f"{given.vary}-{weight:g}-seed-{seed}"
             config = dataclasses.replace(varied(base, given.vary, weight), seed=seed)  # the songs stay where they are
-            rows.append({"weight": weight, "seed": seed, **figures(run, config, data, given)})
+            rows.append({"weight": weight, "seed": seed, **figures(run, config, data, given.windows)})
             print(json.dumps(rows[-1]), flush=True)
     print(sweep_report(given.out, rows, factorization=given.buys, content=CONTENT))
 
@@ -84,22 +83,32 @@ def varied(config: MusicConfig, what: str, factor: float) -> MusicConfig:
     return dataclasses.replace(config, **changed)
 
 
-def figures(run: Path, config: MusicConfig, data: MusicData, given: argparse.Namespace) -> dict[str, float]:
-    """Train, and measure on the test songs of the split; kept in the run folder."""
-    kept = run / FIGURES
-    if kept.is_file():
-        return dict(json.loads(kept.read_text(encoding="utf-8")))
-    task = task_of(config)(config, data.train, data.validation, card=music_card(data, config))
+def figures(run: Path, config: MusicConfig, data: MusicData, windows: int) -> dict[str, float]:
+    """Train, and measure on the test songs of the split; kept in the run folder while weights, songs and windows stay.
+
+    Raises:
+        ValueError: ``run`` has other settings, or learned from other songs.
+    """
+    card = music_card(data, config)
+    task = task_of(config)(config, data.train, data.validation, card=card)
     train(task, run, Machine(precision="bf16-mixed", threads=1, progress=False))
-    found = music_suite(sa.load(run), torch.from_numpy(data.test.rolls), data.corpus.groups[data.test.song],
+    model = sa.load(run)
+    if (model.card["corpus"], model.card["split"]) != (card["corpus"], card["split"]):
+        raise ValueError(f"{run} learned from other songs: name another --out")
+    asked = {"windows": windows, "songs": card["corpus"]["digest"], "split": sorted(card["split"]["test"])}
+    return kept_figures(run, asked, lambda: measured(model, config, data, windows))
+
+
+def measured(model: sa.Model, config: MusicConfig, data: MusicData, windows: int) -> dict[str, float]:
+    """The figures of one run on the test songs of its split."""
+    found = music_suite(model, torch.from_numpy(data.test.rolls), data.corpus.groups[data.test.song],
                         pitch_semitones=config.pitch_semitones, shift_steps=config.shift_steps,
-                        windows=given.windows, controls=False, draws=20)  # fmt: skip
+                        windows=windows, controls=False, draws=20)  # fmt: skip
     running, joint = found.suites["running"], found.suites["joint"]
-    measured = {key.split(".")[0]: float(running[key].value) for key in RUNNING if key in running}
-    measured["note_f1"] = float(found.reconstruction["note_f1"].value)
-    measured["hit_at_1"] = next(float(f.value) for f in joint.values() if f.name == "hit_at_1")
-    kept.write_text(json.dumps(measured) + "\n", encoding="utf-8")
-    return measured
+    figures = {key.split(".")[0]: float(running[key].value) for key in RUNNING if key in running}
+    figures["note_f1"] = float(found.reconstruction["note_f1"].value)
+    figures["hit_at_1"] = next(float(f.value) for f in joint.values() if f.name == "hit_at_1")
+    return figures
 
 
 if __name__ == "__main__":

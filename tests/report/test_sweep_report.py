@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from softaxes.report.sweep import sweep_report
+from softaxes.report.sweep import kept_figures, sweep_report
 from tests.report.worlds import check_page
 
 
@@ -48,3 +48,20 @@ def test_rows_that_do_not_fit(tmp_path: Path) -> None:
 
 def test_one_weight_and_one_seed_are_a_point(tmp_path: Path) -> None:
     check_page(sweep_report(tmp_path, rows((1,), (0,))).read_text(encoding="utf-8"))
+
+
+def test_figures_are_kept_while_weights_and_question_stay(tmp_path: Path) -> None:
+    """They were kept by the folder's name alone: other weights, or another number of windows, gave the old figures."""
+    calls = []
+
+    def measure() -> dict[str, float]:
+        calls.append(1)
+        return {"cross_cos": float(len(calls))}
+
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    assert [kept_figures(tmp_path, {"windows": 9}, measure)["cross_cos"] for _ in range(2)] == [1, 1]
+    assert kept_figures(tmp_path, {"windows": 8}, measure) == {"cross_cos": 2}
+    (tmp_path / "model.safetensors").write_bytes(b"two")
+    assert kept_figures(tmp_path, {"windows": 8}, measure) == {"cross_cos": 3}
+    (tmp_path / "sweep.json").write_text('{"n": 3000, "cross_cos": 0.1}')  # as 0.3.0 wrote it
+    assert kept_figures(tmp_path, {"windows": 8}, measure) == {"cross_cos": 4}

@@ -6,14 +6,13 @@ shapes the axes (within, pairs, predict, symmetry and their like); the terms tha
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 from softaxes.data.blobs import blob_images
 from softaxes.model.checkpoint import load
 from softaxes.model.model import Model
-from softaxes.report.sweep import sweep_report
+from softaxes.report.sweep import kept_figures, sweep_report
 from softaxes.report.toy_suite import FRESH, draw_blobs, encode_blobs, toy_suite
 from softaxes.training.loop import train
 from softaxes.training.machine import Machine
@@ -55,26 +54,14 @@ def sweep_toy(
         for seed in range(seeds):
             run = out / f"weight-{weight:g}-seed-{seed}"
             train(ToyTask(weighted(toy_recipe("default", seed=seed, steps=steps), weight)), run, machine)
-            rows.append({"weight": weight, "seed": seed, **_figures(run, n, seed)})
+            figures = kept_figures(run, {"n": n, "seed": seed}, lambda: measured(load(run), n, seed))  # noqa: B023
+            rows.append({"weight": weight, "seed": seed, **figures})
     return f"the report is in {sweep_report(out, rows)}"
 
 
 def weighted(config: ToyConfig, weight: float) -> ToyConfig:
     """``config`` with every weight that shapes the axes multiplied by ``weight``."""
     return replace(config, **{name: weight * getattr(config, name) for name in SHAPING})
-
-
-def _figures(run: Path, n: int, seed: int) -> dict[str, float]:
-    """A run's figures on fresh blobs, kept in the run folder."""
-    path = run / "sweep.json"
-    asked = {"n": n}
-    if path.is_file():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        if kept.pop("n") == n:
-            return dict(kept)
-    figures = measured(load(run), n, seed)
-    path.write_text(json.dumps(asked | figures) + "\n", encoding="utf-8")
-    return figures
 
 
 def measured(model: Model, n: int, seed: int) -> dict[str, float]:

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from softaxes import __version__
+from softaxes.data.files import write_text
 from softaxes.diagnostics import PROPERTIES
+from softaxes.model.checkpoint import MODEL_FILE
 from softaxes.report.page import Block, Page, Picture, Section, Table, write_page
 from softaxes.report.pictures.curves import tradeoff_curve
 from softaxes.report.tables import name_in_words, number
 
 CONTENT = ("content_recall", "ridge_r2")
+FIGURES_FILE = "sweep.json"
+
+
+def kept_figures(run: Path, asked: Mapping[str, Any], measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """A finished run's figures, kept in its folder for as long as its weights and what is ``asked`` stay the same."""
+    weights = hashlib.sha256((run / MODEL_FILE).read_bytes()).hexdigest()
+    key, path = json.loads(json.dumps({"model": weights, **asked})), run / FIGURES_FILE
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        if kept["key"] == key:
+            return dict(kept["figures"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # none yet, or of an earlier version: they are measured
+    figures = measure()
+    write_text(path, json.dumps({"key": key, "figures": figures}) + "\n")
+    return figures
 
 
 def sweep_report(
