@@ -5,14 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from softaxes.commands.train import train_music
-from softaxes.data.music import write_song
+from softaxes.data.music import cut_windows, load_corpus, write_song
 from softaxes.data.music.pop909_labels import NONE
 from softaxes.report.music import music_report
-from softaxes.report.music_probes import OWN, above, music_probes, probe_figures, probe_section, probe_targets
+from softaxes.report.music_probes import (
+    OWN,
+    above,
+    labelled_targets,
+    music_probes,
+    probe_figures,
+    probe_section,
+    probe_targets,
+)
 from softaxes.report.tables import with_interval
 from softaxes.training.machine import Machine
 from softaxes.training.tasks.music.config import MusicConfig
@@ -40,6 +49,24 @@ def test_targets_are_counted_by_hand() -> None:
     assert targets.chroma[1].tolist() == [0.0] * 12
     assert targets.density.tolist() == [2, 0]
     assert targets.key.tolist() == targets.root.tolist() == [NONE, NONE]
+
+
+def test_a_mixed_corpus_has_the_labels_of_its_pop_songs(pop909_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "openscore" / "lieder").mkdir(parents=True)
+    (tmp_path / "pop909").mkdir()
+    write_song(tune(1, 4), tmp_path / "openscore" / "lieder" / "Franz_Robert_1.mid")
+    for name in ("001", "002"):
+        (tmp_path / "pop909" / name).symlink_to(pop909_folder / name)
+    found = []
+    for name, folder in (("mixed", tmp_path), ("pop909", tmp_path / "pop909")):
+        corpus = load_corpus(name, folder)
+        chosen = np.flatnonzero(np.isin(corpus.sources, ["openscore", "pop909"]))
+        cut = cut_windows(corpus.songs, 32, which=chosen, hop_steps=16)
+        targets = labelled_targets(str(folder), SimpleNamespace(corpus=corpus), cut)
+        pop = corpus.sources[cut.song] == "pop909"
+        assert (targets.key[~pop] == NONE).all() and (targets.key[pop] != NONE).mean() > 0.8
+        found.append(targets.key[pop].tolist() + targets.root[pop].tolist())
+    assert found[0] == found[1]
 
 
 def test_what_is_in_the_features_is_found_and_noise_is_at_chance() -> None:

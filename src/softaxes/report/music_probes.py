@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -78,13 +79,20 @@ def probe_targets(
     )
 
 
-def pop909_targets(folder: str, data: MusicData, windows: Windows) -> ProbeTargets:
-    """Targets of windows of POP909, with the labels that lie beside its songs."""
-    root_folder = pop909.song_folder(folder) if folder else pop909.fetch_pop909()
+def labelled_targets(folder: str, data: MusicData, windows: Windows) -> ProbeTargets:
+    """Targets of windows; those of POP909, alone or in a mixed corpus, have the labels that lie beside its songs.
+
+    ``folder`` is that of the corpus.
+    """
     key, root = np.full(len(windows), NONE), np.full(len(windows), NONE)
-    for index in np.unique(windows.song).tolist():
+    labelled = np.unique(windows.song[data.corpus.sources[windows.song] == "pop909"]).tolist()
+    if labelled:
+        mixed = data.corpus.name == "mixed"
+        place = pop909.song_folder(Path(folder, "pop909") if mixed else folder) if folder else pop909.fetch_pop909()
+    for index in labelled:
         song, rows = data.corpus.songs[index], np.flatnonzero(windows.song == index)
-        labels = song_labels(root_folder, data.corpus.ids[index], song.length_steps, song.steps_per_beat)
+        id_ = data.corpus.ids[index].removeprefix("pop909/")
+        labels = song_labels(place, id_, song.length_steps, song.steps_per_beat)
         key[rows], root[rows] = (window_labels(part, windows.start[rows], windows.window_steps) for part in labels)
     return probe_targets(windows.center(), data.corpus.groups[windows.song], key, root)
 
@@ -95,11 +103,7 @@ def run_probes(
     """The probes of a run on its held-out windows, at most ``windows`` of them, drawn evenly."""
     drawn = np.sort(np.random.default_rng(seed).permutation(len(data.test))[:windows])
     test = data.test.select(drawn)
-    if config.corpus == "pop909":
-        targets = pop909_targets(config.folder, data, test)
-    else:
-        targets = probe_targets(test.center(), data.corpus.groups[test.song])
-    return music_probes(model, test.center(), targets, draws=draws)
+    return music_probes(model, test.center(), labelled_targets(config.folder, data, test), draws=draws)
 
 
 def music_probes(

@@ -19,7 +19,7 @@ from softaxes.data.music.duplicates import group_together, near_duplicates
 from softaxes.data.music.manifest import OFF_GRID, FileRecord, Manifest, Setting, Skipped, reading_remarks
 from softaxes.data.music.song import Song
 
-LIKENESS, LIKENESS_OF_FAMILIES = 0.2, 0.3  # 0..1, see `near_duplicates`
+SIMILARITY, SIMILARITY_OF_FAMILIES = 0.2, 0.3  # 0..1, see `near_duplicates`
 WRITTEN = ("openscore", "tunes")  # sources that no performance has moved off the grid
 
 
@@ -72,7 +72,7 @@ def make_corpus(
 ) -> Corpus:
     """The corpus of songs in any order; ``pairs`` of them belong together, and near-duplicates if asked for."""
     order = sorted(range(len(ids)), key=lambda index: ids[index])
-    least = LIKENESS_OF_FAMILIES if name in ("openscore", "mixed") else LIKENESS
+    least = SIMILARITY_OF_FAMILIES if name in ("openscore", "mixed") else SIMILARITY
     similar = [(a, b) for a, b, _ in near_duplicates(songs, least)] if group_duplicates else []
     groups = group_together(len(songs), [*pairs, *similar])[order]
     counts = {
