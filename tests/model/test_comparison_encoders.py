@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from softaxes.geometry.shifts import shift
-from softaxes.model.networks.ablations import HardEncoder, RollViT, SplitEncoder, StridedEncoder, without_times
+from softaxes.model.networks.ablations import RollViT, StridedEncoder
 from softaxes.model.part import Part
 
 STEPS, DIM = 32, 16
@@ -60,78 +60,6 @@ def test_a_window_is_coded_alike_alone_and_in_a_batch(name: str) -> None:
     alone = torch.cat([network(rolls[i : i + 1]) for i in range(4)])
     assert torch.allclose(network(rolls), alone, atol=1e-5)
     assert (network(rolls)[0] - network(rolls)[1]).norm() > 1e-3
-
-
-def hard() -> HardEncoder:
-    return HardEncoder(STEPS, DIM, width=16, depth=1)
-
-
-@pytest.mark.parametrize("semitones", [1, 5, -7, 18])
-def test_the_hard_encoder_adds_register_and_nothing_else(semitones: int) -> None:
-    network, rolls = hard(), windows()
-    difference = network(transposed(rolls, semitones)) - network(rolls)
-    assert torch.allclose(difference[:, 0], torch.tensor(0.5 * semitones), atol=1e-4)
-    assert difference[:, 1:].abs().max() < 1e-4
-
-
-@pytest.mark.parametrize("steps", [1, 3, -8, 8])
-def test_the_hard_encoder_turns_phases_and_leaves_content(steps: int) -> None:
-    network, rolls = hard(), windows()
-    before, after = network(rolls), network(delayed(rolls, steps))
-    assert torch.allclose(after[:, 1] - before[:, 1], torch.tensor(0.5 * steps), atol=1e-4)
-    for at, period in ((2, 16), (4, 4)):
-        turn = torch.polar(torch.ones(1), torch.tensor([2 * torch.pi * steps / period]))
-        assert torch.allclose(
-            torch.view_as_complex(after[:, at : at + 2].contiguous()),
-            turn * torch.view_as_complex(before[:, at : at + 2].contiguous()),
-            atol=1e-4,
-        )
-    assert (after[:, 6:] - before[:, 6:]).abs().max() < 1e-4
-    assert torch.equal(after[:, 0], before[:, 0])
-
-
-def test_the_hard_encoder_reads_by_definition() -> None:
-    roll = torch.zeros(1, 2, 128, STEPS)
-    for pitch, step in ((60, 5), (72, 5), (65, 21)):
-        roll[:, :, pitch, step] = 1
-    network = hard()
-    assert network.register(roll).tolist() == [60]
-    assert network.phase(roll).tolist() == [5]
-    assert network.place(roll)[0].item() == pytest.approx((5 + 5 + 21) / 3)
-    origin = network.origin(network.phase(roll), network.place(roll))
-    assert origin.tolist() == [5]
-    home = network.aligned(roll, network.register(roll), origin)
-    assert home[0, 0].nonzero().tolist() == [[0, 0], [5, 16], [12, 0]]
-    assert network.origin(torch.tensor([5, 5, 5]), torch.tensor([4.0, 21.0, 5.0])).tolist() == [-11, 21, 5]
-
-
-def test_onsets_that_are_spread_evenly_have_no_phase() -> None:
-    roll = torch.zeros(1, 2, 128, STEPS)
-    for step in range(3, STEPS, 4):
-        roll[:, :, 60 + step, step] = 1
-    assert hard().phase(roll).tolist() == hard().phase(torch.zeros_like(roll)).tolist() == [0]
-
-
-def test_pitches_above_the_span_are_not_seen_and_nothing_wraps() -> None:
-    roll = torch.zeros(1, 2, 128, STEPS)
-    roll[:, :, 100, 0] = roll[:, :, 127, 4] = 1
-    home = hard().aligned(roll, torch.tensor([100]), torch.tensor([0]))
-    assert home[0, 0].nonzero().tolist() == [[0, 0], [27, 4]]
-
-
-def test_the_split_encoder_has_two_blind_halves() -> None:
-    network, rolls = SplitEncoder(STEPS, DIM, width=16, depth=1), windows()
-    z, up, late = (network(r) for r in (rolls, transposed(rolls, 3), delayed(rolls, 5)))
-    assert torch.allclose(z[:, DIM // 2 :], up[:, DIM // 2 :], atol=1e-6)
-    assert torch.allclose(z[:, : DIM // 2], late[:, : DIM // 2], atol=1e-6)
-    assert (z[:, : DIM // 2] - up[:, : DIM // 2]).norm(dim=1).min() > 1e-3
-    assert (z[:, DIM // 2 :] - late[:, DIM // 2 :]).norm(dim=1).min() > 1e-3
-
-
-def test_times_are_taken_out_and_order_stays() -> None:
-    onsets = torch.zeros(1, 128, 6)
-    onsets[0, 60, 1] = onsets[0, 62, 4] = onsets[0, 64, 4] = onsets[0, 59, 5] = 1
-    assert without_times(onsets)[0].T.nonzero().tolist() == [[0, 60], [1, 62], [1, 64], [2, 59]]
 
 
 def test_silent_tokens_do_not_speak() -> None:

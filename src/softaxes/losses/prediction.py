@@ -49,14 +49,16 @@ def predict_infonce(
     predicted: Float[Tensor, "B V D"],
     views: Float[Tensor, "B V D"],
     *,
+    anchor: Float[Tensor, "B D"] | None = None,
     temperature: float | Tensor = 1.0,
     used: Bool[Tensor, "B V"] | None = None,
 ) -> Tensor:
     """Cross entropy (nats) of naming the right view among all views by -|predicted - view|^2 / (2 temperature).
 
     Range: >= 0; log(n) is chance, n = B V times the number of processes. Negatives are all other views: those of other
-    anchors and the anchor's own other shifts. Of m equal views each is a negative of the others, which makes log(m) the
-    least. The mean runs over the predictions of all processes, or those ``used``; every view stays a negative.
+    anchors and the anchor's own other shifts, and the unmoved ``anchor`` of each where it is given. Of m equal views
+    each is a negative of the others, which makes log(m) the least. The mean runs over the predictions of all processes,
+    or those ``used``; every view stays a negative.
 
     Raises:
         ValueError: shapes that do not fit, or a temperature that is not positive.
@@ -67,6 +69,8 @@ def predict_infonce(
     with torch.autocast(views.device.type, enabled=False):
         views = at_least_float32(views)
         queries, gallery = predicted.to(views).flatten(0, 1), gather_rows(views.flatten(0, 1))
+        if anchor is not None:
+            gallery = torch.cat([gallery, gather_rows(anchor.to(views))])
         score = queries @ gallery.T - 0.5 * gallery.square().sum(-1)  # |query|^2 is the same for every candidate
         right = torch.arange(len(queries), device=queries.device) + rank() * len(queries)
         error = F.cross_entropy(score / temperature, right, reduction="none")

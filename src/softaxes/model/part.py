@@ -8,10 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from softaxes.model.networks import ablations as comparison_encoders
-from softaxes.model.networks import aligned, decoders
-from softaxes.model.networks import images as encoders
-from softaxes.model.networks import rows as roll_encoders
+from softaxes.model.networks import ablations, decoders, images, plain, rows, turning
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Part:
     def build(self) -> nn.Module:
         """The network, freshly initialised; ValueError if `softaxes.model.networks` knows none of that name or it does
         not take the arguments."""
-        for module in (encoders, roll_encoders, aligned, comparison_encoders, decoders):
+        for module in (images, turning, plain, rows, ablations, decoders):
             found = getattr(module, self.network, None)
             if isinstance(found, type) and issubclass(found, nn.Module):
                 try:

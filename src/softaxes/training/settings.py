@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
+from types import NoneType
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 
@@ -32,11 +33,15 @@ class Range(NamedTuple):
 def check_settings(config: Any, ranges: Mapping[str, Range]) -> None:
     """ValueError, naming the setting, for a value outside its choices or range; TypeError for one of another type.
 
-    A tuple of choices may hold any of them. Numbers without a range must be finite.
+    A tuple of choices may hold any of them; what may be None is left open by it. Numbers without a range are finite.
     """
     hints = get_type_hints(type(config))
     for field in fields(config):
         name, value, hint = field.name, getattr(config, field.name), hints[field.name]
+        if NoneType in get_args(hint):
+            if value is None:
+                continue
+            hint = get_args(hint)[0]
         choices = get_args(get_args(hint)[0] if get_origin(hint) is tuple else hint)
         if choices:
             _check_choice(name, value, choices)

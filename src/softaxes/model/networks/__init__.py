@@ -1,5 +1,5 @@
 """Which networks turn images and piano rolls into latents, and back? Plain torch modules, built by name from a `Part`.
 
-`images` (blobs), `rows` (piano rolls, pitch by pitch), `aligned` (rolls moved to their own register and bar line; its
-starting point is `aligned_start`), `decoders`, `ablations` (what they are compared with), and the `blocks` they share.
+`images` (blobs), `turning` and `plain` (piano rolls, seen in `frames`), `rows` (rolls, pitch by pitch), `decoders`,
+`ablations` (what they are compared with), and the `blocks` they share.
 """

@@ -1,9 +1,8 @@
-"""Which network turns a latent back into a piano roll?
+"""Which network turns a latent back into a piano roll, where the encoder has no mirror image?
 
-Plain ``nn.Module``s: latents (B, dim) in, *logits* (B, 2, 128, steps) out: onset and sustain. Two decoders write the
-roll as an outer product of pitch and time profiles, ``logit = sum_r a_r(pitch; z) b_r(time; z)``, which learns notes
-far faster than dense or convolutional heads; `GridDecoder` is such a head, to compare with. The bias starts at the
-density of notes, so that the first steps are not spent on learning that most of a roll is silence.
+Latents (B, dim) in, *log odds* (B, 2, 128, steps) out: onset and sustain. The roll is an outer product of pitch and
+time profiles, ``sum_r a_r(pitch; z) b_r(time; z)``, which learns notes faster than dense or convolutional heads. The
+bias starts at the density of notes, so that the first steps are not spent on learning that most of a roll is silence.
 """
 
 from __future__ import annotations
@@ -17,27 +16,6 @@ from torch import Tensor, nn
 from softaxes.model.networks.blocks import N_PITCHES, OCTAVE, ResidualBlock
 
 DENSITY = (0.003, 0.015)  # onset and sounding cells in a window of melody
-
-
-class OuterProductDecoder(nn.Module):
-    """Rank-``rank`` outer products over all 128 pitches: must learn each transposition by itself."""
-
-    def __init__(
-        self,
-        steps: int = 32,
-        dim: int = 128,
-        width: int = 512,
-        depth: int = 2,
-        rank: int = 32,
-        density: tuple[float, float] = DENSITY,
-    ) -> None:
-        super().__init__()
-        self.trunk = _Trunk(dim, width, depth)
-        self.products = OuterProducts(width, rank, N_PITCHES, steps)
-        self.bias = nn.Parameter(log_odds(density))
-
-    def forward(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B 2 128 steps"]:
-        return self.products(self.trunk(z)).float() + self.bias[:, None, None]
 
 
 class PoseDecoder(nn.Module):
@@ -79,45 +57,6 @@ class PoseDecoder(nn.Module):
         with torch.autocast(z.device.type, enabled=False):  # a position needs more than bf16's 8 bits
             middle = N_PITCHES / 2 + OCTAVE * self.register(z.float())
             return torch.softmax(-self.log_sharpness.exp() * (self.heights - middle).square(), dim=-1)
-
-
-class GridDecoder(nn.Module):
-    """A coarse grid of tokens, mixed by one convolution, each unfolded into a patch of the roll.
-
-    Source: the unpatchify head of masked autoencoders (He et al. 2022), on a grid of semitones and steps. It must learn
-    each transposition by itself; shifts by a whole patch alone are shifts of its grid.
-
-    Args:
-        steps, dim, width, depth, density: as everywhere.
-        channels: of a token.
-        rows, columns: semitones and steps of a patch; they must divide the 128 pitches and ``steps``.
-    """
-
-    def __init__(
-        self,
-        steps: int = 32,
-        dim: int = 128,
-        width: int = 512,
-        depth: int = 2,
-        channels: int = 48,
-        rows: int = 8,
-        columns: int = 4,
-        density: tuple[float, float] = DENSITY,
-    ) -> None:
-        super().__init__()
-        if rows < 1 or columns < 1 or N_PITCHES % rows or steps % columns:
-            raise ValueError(f"`rows` and `columns` must divide {N_PITCHES} and {steps}, got {rows} and {columns}")
-        self.grid, self.patch = (N_PITCHES // rows, steps // columns), (rows, columns)
-        self.trunk = _Trunk(dim, width, depth)
-        self.tokens = nn.Linear(width, channels * self.grid[0] * self.grid[1])
-        self.mix = nn.Sequential(nn.GELU(), nn.Conv2d(channels, channels, 3, padding=1), nn.GELU())
-        self.unfold = nn.ConvTranspose2d(channels, 2, self.patch, stride=self.patch, bias=False)
-        self.bias = nn.Parameter(log_odds(density))
-        nn.init.normal_(self.unfold.weight, std=0.02)
-
-    def forward(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B 2 128 steps"]:
-        tokens = self.tokens(self.trunk(z)).unflatten(1, (-1, *self.grid))
-        return self.unfold(self.mix(tokens)).float() + self.bias[:, None, None]
 
 
 class OuterProducts(nn.Module):

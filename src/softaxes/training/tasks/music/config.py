@@ -1,138 +1,143 @@
-"""Which settings make a run on music? A `MusicConfig`; with its seed it decides every weight."""
+"""Which settings make a run on music? A `MusicConfig`; with its seed it decides every weight.
+
+Most settings may be left open. What is open takes the value of the *recipe* of its encoder and texture: the settings
+whose figures docs/RESULTS.md quotes.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
-from softaxes.data.music.corpora import CorpusName
 from softaxes.data.music.read import Grid, Reading
-from softaxes.geometry.kinds import Circle, Kind, Line
+from softaxes.geometry.kinds import Cycle, Kind, Line
+from softaxes.model.networks.frames import CHROMA_HARMONICS, FRAMED
 from softaxes.training.settings import Range, check_settings, refuse_idle
 
-ENCODERS = {  # the network, and which arguments it takes
-    "rows": ("RowPoolEncoder", ("steps", "dim", "width", "reach")),
-    "aligned": ("AlignedEncoder", ("steps", "dim", "width", "low", "high", "period")),
-    "vit": ("RollViT", ("steps", "dim")),
-    "strided": ("StridedEncoder", ("steps", "dim")),
-    "hard": ("HardEncoder", ("steps", "dim", "width", "periods")),
-    "split": ("SplitEncoder", ("steps", "dim", "width")),
+Encoder = Literal["turning", "plain", "rows", "vit", "strided"]
+NETWORKS = {  # the networks, and which settings each takes
+    "turning": (("TurningEncoder", "TurningDecoder"), ("planes", "invariants", "rows", "width", "depth")),
+    "plain": (("PlainEncoder", "PlainDecoder"), ("dim", "rows", "width", "depth")),
+    "rows": (("RowPoolEncoder", "PoseDecoder"), ("dim", "width", "depth")),
+    "vit": (("RollViT", "PoseDecoder"), ("dim",)),
+    "strided": (("StridedEncoder", "PoseDecoder"), ("dim",)),
 }
-DECODERS = {
-    "pose": ("PoseDecoder", ("steps", "dim", "width", "reach", "rank")),
-    "outer": ("OuterProductDecoder", ("steps", "dim", "width", "rank")),
-    "grid": ("GridDecoder", ("steps", "dim", "width")),
-    "aligned": ("AlignedDecoder", ("steps", "dim", "width", "low", "high", "period", "harmonics")),
-}
-ALIGNED_TERMS = (
-    "content_orthogonality", "equivariance", "bar", "semitone", "canonicalization", "frozen", "latent_noise",
+FRAMED_ENCODERS = ("turning", "plain")  # register and chroma are read off the roll: no view need be transposed
+TERMS = (
+    "within", "across", "size", "squared_error", "infonce", "notes",
+    "spread", "decorrelation", "sigreg", "pull", "noise",
 )  # fmt: skip
 FRACTION, WEIGHT, SIZE = Range(0, 1), Range(0), Range(1)
 RANGES = {
-    **dict.fromkeys(("bars", "steps_per_beat", "rank", "high", "steps", "shift_steps"), SIZE),
-    **dict.fromkeys(("reach", "low", "seed"), Range(0)),
-    **dict.fromkeys(("dim", "width"), Range(8)),
-    **dict.fromkeys(("within", "across", "size", "squared_error", "infonce", "spread", "decorrelation"), WEIGHT),
-    **dict.fromkeys(("notes", "masked", *ALIGNED_TERMS), WEIGHT),
-    **dict.fromkeys(("isolated", "canonicalization", "frozen"), FRACTION),
+    **dict.fromkeys(("steps_per_beat", "depth", "steps", "shift_steps", "views"), SIZE),
+    **dict.fromkeys(TERMS, WEIGHT),
+    "rows": Range(12, 128),
+    "width": Range(8),
+    "dim": Range(FRAMED + 2),
+    "seed": Range(0),
     "window_steps": Range(2),
     "batch": Range(4),
-    "pitch_semitones": Range(1, 127),
+    "pitch_semitones": Range(0, 127),
     "learning_rate": Range(0, 1, open=True),
     "temperature": Range(0, open=True),
 }
 
+_SHARED = {
+    "depth": 3, "batch": 192, "learning_rate": 3e-3, "views": 1, "temperature": 1.0, "noise": 0.05, "notes": 1.0,
+    **dict.fromkeys(("within", "across", "size", "squared_error", "spread", "decorrelation", "sigreg", "pull"), 0.0),
+}  # fmt: skip
+_MELODY, _FULL = {"dim": 128, "rows": 48}, {"dim": 512, "rows": 80}
+_LOSS_ALONE = {"views": 2, "batch": 128, "within": 0.3, "squared_error": 1.0}
+_POOLED = _LOSS_ALONE | {"infonce": 0.3, "pitch_semitones": 12, "rows": 128, "views": 3, "batch": 96}
+_RECIPES: dict[str, Mapping[str, Any]] = {
+    "turning": {"width": 192, "steps": 1600, "infonce": 0.5, "pitch_semitones": 0},
+    "plain": _LOSS_ALONE | {"width": 512, "steps": 1500, "infonce": 0.3, "pitch_semitones": 0},
+    "rows": _POOLED | {"width": 512, "steps": 1500},
+    "vit": _POOLED | {"width": 192, "steps": 1500},
+    "strided": _POOLED | {"width": 192, "steps": 1500},
+}
+
+
+def recipe(encoder: str, texture: str) -> dict[str, Any]:
+    """The settings of an encoder and texture that are used where a run leaves them open."""
+    return {**_SHARED, **(_MELODY if texture == "melody" else _FULL), **_RECIPES[encoder]}
+
 
 @dataclass(frozen=True)
 class MusicConfig:
-    """Settings of a music run; with the seed they decide every weight.
+    """Settings of a music run; with the seed they decide every weight. None: as the recipe says.
 
     Attributes:
-        corpus: where the music comes from (`softaxes.data.music.corpora`); all but "tunes" take a ``folder``, and only
-            "pop909" is fetched without one.
-        folder: the directory of the corpus; of "mixed" one that holds pop909/ and openscore/.
+        corpus: where the music comes from; "mixed" is POP909, OpenScore and tunes. All but "tunes" take ``folder``.
+        folder: a directory of MIDI files; for "mixed" one that holds pop909 and openscore.
         texture: "melody" (one voice) or "full" (all tracks but drums).
-        bars: bars in a window.
         steps_per_beat: the grid; 4 = sixteenths.
         grid, time_signature: how MIDI files are laid on it (`softaxes.data.music.read.Reading`).
-        window_steps: length of a window in steps.
-        encoder: "rows" (`RowPoolEncoder`), "aligned" (`AlignedEncoder`, which starts from principal components), or one
-            to compare with (`softaxes.model.networks.ablations`): "vit", "strided", "hard", "split".
-        decoder: "pose" (`PoseDecoder`), "outer" (`OuterProductDecoder`) or "grid" (`GridDecoder`); the aligned
-            encoder has its own.
+        window_steps: length of a window in steps, even.
+        encoder: "turning" (commutes with delay), "plain" (an MLP on frames), or one to compare with: "rows" (pools
+            rows), "vit", "strided".
         dim: latent size in floats.
-        width, reach, rank, low, high: of the networks; ``reach`` (rows), ``low`` and ``high`` (aligned) in semitones.
-        steps, batch: optimiser steps and anchors in each (every anchor has three views).
-        learning_rate: of AdamW, after a warm-up of 50 steps and down a cosine.
-        pitch_semitones, shift_steps: largest amounts.
-        shift_law: "uniform" draws amounts evenly, "gaussian" from a rounded normal distribution of half the largest
-            amount (SIGReg wants coordinates of that law); neither draws 0.
-        isolated: share of anchors that are isolated motifs.
-        within, across, size, squared_error, infonce, spread, decorrelation, notes: weights of the terms.
-        masked: weight of the anchors' notes, decoded from windows in which a rectangle of steps and pitches is hidden.
-        content_orthogonality, equivariance, bar: weights of the terms of `softaxes.training.tasks.music.aligned`.
-        temperature: of InfoNCE.
-        semitone: length of a semitone in the finished latent, 0: as it was learned (aligned).
-        canonicalization: share of the steps, the first ones, in which only the poses are learned (aligned).
-        frozen: share of the steps, the last ones, in which only the decoder learns (aligned).
-        latent_noise: standard deviation of noise before decoding (aligned).
+        rows: of a frame, in semitones from the lowest note upwards (turning, plain).
+        width, depth: of the networks.
+        steps, batch: optimiser steps, and anchors in each.
+        learning_rate: of AdamW, after a warm-up of 30 steps and down a cosine.
+        pitch_semitones, shift_steps: largest amounts; no view is transposed where ``pitch_semitones`` is 0.
+        views: of each anchor.
+        within, across, size: weights of the factorization loss.
+        squared_error, infonce, temperature: weights of L_predict, and what InfoNCE divides by.
+        notes: weight of the notes decoded from f(x) and, where views differ from anchors by learned operators, from
+            rho(s) f(x).
+        noise: standard deviation of noise on latents before decoding.
+        spread, decorrelation, sigreg, pull: weights of a floor under the standard deviations of the content, of its
+            squared covariances, of SIGReg on it, and of its mean square.
         seed: of everything random, the split included.
     """
 
-    corpus: CorpusName = "tunes"
+    corpus: Literal["tunes", "pop909", "openscore", "mixed", "folder"] = "tunes"
     folder: str = ""
     texture: Literal["melody", "full"] = "melody"
-    bars: int = 2
     steps_per_beat: int = 4
     grid: Grid = "auto"
     time_signature: str = ""
     window_steps: int = 32
-    encoder: Literal["rows", "aligned", "vit", "strided", "hard", "split"] = "rows"
-    decoder: Literal["pose", "outer", "grid"] = "pose"
-    dim: int = 128
-    width: int = 512
-    reach: int = 24
-    rank: int = 32
-    low: int = 12
-    high: int = 24
-    steps: int = 600
-    batch: int = 128
-    learning_rate: float = 2e-3
-    pitch_semitones: int = 12
+    encoder: Encoder = "turning"
+    dim: int | None = None
+    rows: int | None = None
+    width: int | None = None
+    depth: int | None = None
+    steps: int | None = None
+    batch: int | None = None
+    learning_rate: float | None = None
+    pitch_semitones: int | None = None
     shift_steps: int = 8
-    shift_law: Literal["uniform", "gaussian"] = "uniform"
-    isolated: float = 0.25
-    within: float = 1.0
-    across: float = 1.0
-    size: float = 0.1
-    squared_error: float = 1.0
-    infonce: float = 1.0
-    spread: float = 4.0
-    decorrelation: float = 0.5
-    notes: float = 0.1
-    masked: float = 0.0
-    content_orthogonality: float = 3.0
-    equivariance: float = 1.0
-    bar: float = 0.3
-    temperature: float = 1.0
-    semitone: float = 0.0
-    canonicalization: float = 0.25
-    frozen: float = 0.2
-    latent_noise: float = 0.1
+    views: int | None = None
+    within: float | None = None
+    across: float | None = None
+    size: float | None = None
+    squared_error: float | None = None
+    infonce: float | None = None
+    temperature: float | None = None
+    notes: float | None = None
+    noise: float | None = None
+    spread: float | None = None
+    decorrelation: float | None = None
+    sigreg: float | None = None
+    pull: float | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         check_settings(self, RANGES)
-        if round(self.canonicalization * self.steps) >= round((1 - self.frozen) * self.steps):
-            got = f"{self.canonicalization} + {self.frozen}"
-            raise ValueError(f"`canonicalization` + `frozen` must leave steps to code in, got {got}")
-        refuse_idle(self, idle_settings(self), self._networks)
-        if not self.infonce:
-            refuse_idle(self, ["temperature"], "a run without `infonce`")
+        if self.window_steps % 2:
+            raise ValueError(f"`window_steps` must be even, got {self.window_steps}")
+        refuse_idle(self, idle_settings(self.encoder), f"encoder {self.encoder!r}")
+        for name, value in recipe(self.encoder, self.texture).items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         if self.corpus == "tunes":
             refuse_idle(self, ["folder"], "corpus 'tunes'")
         if self.corpus in ("folder", "openscore", "mixed") and not self.folder:
-            raise ValueError(f"`folder` must name a directory of music when corpus is {self.corpus!r}, got none")
+            raise ValueError(f"`folder` must name a directory of MIDI files when corpus is {self.corpus!r}, got none")
         self.reading()
 
     def reading(self) -> Reading:
@@ -140,26 +145,41 @@ class MusicConfig:
         return Reading(self.grid, self.time_signature)
 
     @property
-    def _networks(self) -> str:
-        aligned = self.encoder == "aligned"
-        return f"encoder {self.encoder!r}" + ("" if aligned else f" with decoder {self.decoder!r}")
+    def framed(self) -> bool:
+        """Does the encoder read register and chroma off the roll?"""
+        return self.encoder in FRAMED_ENCODERS
 
 
-def networks_of(config: MusicConfig) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """The encoder's and the decoder's network, and the arguments that each takes; "aligned" has its own decoder."""
-    decoder = "aligned" if config.encoder == "aligned" else config.decoder
-    return {"encoder": ENCODERS[config.encoder], "decoder": DECODERS[decoder]}
-
-
-def idle_settings(config: MusicConfig) -> set[str]:
-    """The settings that do nothing with the chosen networks."""
-    taken = {name for _, takes in networks_of(config).values() for name in takes}
-    taken |= set(ALIGNED_TERMS) if config.encoder == "aligned" else {"decoder"}
-    return {"decoder", "reach", "rank", "low", "high", *ALIGNED_TERMS} - taken
+def idle_settings(encoder: str) -> set[str]:
+    """The settings that do nothing with this encoder."""
+    takes = NETWORKS[encoder][1]
+    return {name for name in ("rows", "width", "depth") if name not in takes}
 
 
 def music_kinds(config: MusicConfig) -> tuple[Kind, ...]:
-    """Register adds; the place in the bar and in the beat rotates; an isolated motif has a place in time."""
-    bar = config.window_steps / config.bars
-    beat = Circle("beat", config.steps_per_beat, follows="metre")
-    return (Line("pitch"), Circle("metre", bar), beat, Line("time"))
+    """Register adds; chroma and the content turn. Every plane of the content stands on its own two coordinates."""
+    planes, _ = planes_of(config)
+    harmonics = tuple(h for h, count in enumerate(planes, start=1) for _ in range(count))
+    chroma = Cycle("chroma", 12, harmonics=tuple(range(1, CHROMA_HARMONICS + 1)), follows="pitch")
+    return (Line("pitch"), chroma, Cycle("metre", config.window_steps, harmonics=harmonics))
+
+
+def planes_of(config: MusicConfig) -> tuple[tuple[int, ...], int]:
+    """Planes of each harmonic 1..window_steps/2, and how many numbers of the content are left to turn not at all.
+
+    Even harmonics get four planes for every three of odd ones (notes repeat every two steps more than every odd
+    number), the last one two, since its spectrum is real.
+    """
+    assert config.dim is not None
+    half, content = config.window_steps // 2, config.dim - FRAMED
+    share = [*(3 + (h % 2 == 0) for h in range(1, half)), 2]
+    scale = 0.93 * content / 2 / sum(share)
+    planes = [round(scale * weight) for weight in share]
+    while 2 * sum(planes) > content:
+        planes[planes.index(max(planes))] -= 1
+    return tuple(planes), content - 2 * sum(planes)
+
+
+def as_settings(config: MusicConfig) -> dict[str, Any]:
+    """All settings by name, the recipe's among them."""
+    return {field.name: getattr(config, field.name) for field in fields(config)}

@@ -1,19 +1,20 @@
 """What does an encoder of music learn, batch by batch?
 
-Each anchor is a window of real music, moved by up to half an octave so that register is even. Its views:
+Each anchor is a window of real music at any place. Its views are delayed by up to ``shift_steps`` steps, real
+neighbours stream in; where register is not read off the roll they are transposed too, alone and together. The kinds are
+``pitch`` (a line), ``chroma`` (a cycle of 12 that turns with it) and ``metre`` (the cycle that the content is). Terms:
 
-    running music     pitch +-12 semitones | metre +-8 steps, real neighbours stream in | both
-    isolated motif    pitch | time +-8 steps in silence | both
+    factorization   differences of views against the law of their kinds (`softaxes.losses.factorization`)
+    squared_error   f(T_s x) predicted by rho(s) f(x) (`softaxes.losses.prediction`)
+    infonce         the same, as finding the view among all views and anchors of the batch
+    notes           the notes of x decoded from f(x); where rho is learned, those of the moved x from rho(s) f(x) too
+    spread, decorrelation, sigreg, pull     how the content is spread (off where the recipe says 0)
 
-with the kinds ``pitch`` (line), ``metre`` and ``beat`` (circles of a bar and a beat, moved together) and ``time``
-(line). The loss is the soft factorization of these views, their prediction by operators, a floor under the spread of
-the content (axes projected out) that keeps it from collapsing, and the notes themselves, decoded from f(x) and from
-op(f(x)).
+Axes stand on the first coordinates of the latent, where the encoder's last map is free to put them.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -24,18 +25,21 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from softaxes.data.music import Windows
-from softaxes.geometry.fit import fit_axes
-from softaxes.geometry.kinds import Circle
 from softaxes.geometry.operators import LearnedOperators
 from softaxes.losses.factorization import SoftFactorization
 from softaxes.losses.notes import note_loss
 from softaxes.losses.prediction import predict_infonce, predict_squared_error
+from softaxes.losses.sigreg import sigreg
 from softaxes.losses.variance import decorrelation_term, scale_term
 from softaxes.model.model import Model
+from softaxes.model.networks.frames import FRAMED, SEMITONE
 from softaxes.model.part import Part
 from softaxes.training.task import Batch
-from softaxes.training.tasks.music.config import MusicConfig, music_kinds, networks_of
-from softaxes.training.tasks.music.views import hide_rectangles, training_views
+from softaxes.training.tasks.music.config import NETWORKS, MusicConfig, as_settings, music_kinds, planes_of
+from softaxes.training.tasks.music.views import circularly_moved, training_views
+
+WARMUP_STEPS = 30
+POSITIVE_WEIGHT = 3.0  # of cells that sound, in the loss of notes
 
 
 class MusicNetwork(nn.Module):
@@ -66,52 +70,49 @@ class MusicTask:
             raise ValueError("`train_windows` must hold at least one window, got none")
         self.config, self.windows, self.card = config, train_windows, dict(card or {})
         self.validation = train_windows if validation_windows is None else validation_windows
-        self.steps, self.kinds = config.steps, music_kinds(config)
-        self.factorization = SoftFactorization(self.kinds, within=config.within, across=config.across, size=config.size)
+        self.steps, self.kinds = int(config.steps or 0), music_kinds(config)
+        weights = {name: getattr(config, name) for name in ("within", "across", "size")}
+        self.factorization = SoftFactorization(self.kinds, **weights) if any(weights.values()) else None
 
     def parts(self) -> dict[str, Part]:
         """Encoder and decoder as they are written into the checkpoint."""
-        c, bar = self.config, self.config.window_steps // self.config.bars
-        settings = dataclasses.asdict(c) | {
-            "steps": c.window_steps,
-            "periods": [int(kind.period) for kind in self.kinds if isinstance(kind, Circle)],
-            "period": bar,
-            "harmonics": (1, max(1, bar // c.steps_per_beat)),
-        }
-        return {
-            role: Part(network, {name: settings[name] for name in takes})
-            for role, (network, takes) in networks_of(c).items()
-        }
+        names, takes = NETWORKS[self.config.encoder]
+        planes, invariants = planes_of(self.config)
+        settings = as_settings(self.config) | {"planes": list(planes), "invariants": invariants}
+        arguments = {"steps": self.config.window_steps} | {name: settings[name] for name in takes}
+        return {role: Part(name, arguments) for role, name in zip(("encoder", "decoder"), names, strict=True)}
 
     def build_model(self) -> MusicNetwork:
         parts = self.parts()
-        operators = LearnedOperators(self.kinds, self.config.dim)
+        operators = LearnedOperators(self.kinds, self.config.dim or 0, step=SEMITONE, learned=False)
+        operators.log_step.requires_grad_(not self.config.framed)
         return MusicNetwork(parts["encoder"].build(), parts["decoder"].build(), operators)
 
     def configure_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(model.parameters(), lr=self.config.learning_rate, weight_decay=1e-2, fused=True)
+        """Weight decay on matrices alone."""
+        learned = [p for p in model.parameters() if p.requires_grad]
+        groups = [
+            {"params": [p for p in learned if p.ndim > 1], "weight_decay": 1e-2},
+            {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.config.learning_rate or 0.0, fused=True)
 
     def learning_rate(self, step: int) -> float:
-        warmup = min(1.0, (step + 1) / 50)
-        return self.config.learning_rate * warmup * (0.51 + 0.49 * math.cos(math.pi * step / self.steps))
+        warmup = min(1.0, (step + 1) / WARMUP_STEPS)
+        return (self.config.learning_rate or 0.0) * warmup * (0.51 + 0.49 * math.cos(math.pi * step / self.steps))
 
     def batch(self, step: int) -> Batch:
         rng = np.random.default_rng((self.config.seed, step))
         which = rng.integers(len(self.windows), size=self.config.batch)
-        return self.views(torch.from_numpy(self.windows.rolls(which)), rng)
-
-    def views(self, wide: Tensor, rng: np.random.Generator, isolated: float | None = None) -> dict[str, Tensor]:
-        """See `training_views`; ``isolated`` other than the config's."""
         c = self.config
         return training_views(
-            wide,
+            torch.from_numpy(self.windows.rolls(which)),
             rng,
             self.kinds,
             context=self.windows.offset,
-            semitones=c.pitch_semitones,
+            semitones=c.pitch_semitones or 0,
             steps=c.shift_steps,
-            law=c.shift_law,
-            isolated=c.isolated if isolated is None else isolated,
+            views=c.views or 1,
         )
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
@@ -119,44 +120,67 @@ class MusicTask:
         c, amounts = self.config, batch["amounts"]
         latents = model.encoder(batch["rolls"].flatten(0, 1)).float().unflatten(0, batch["rolls"].shape[:2])
         anchor, views = latents[:, 0], latents[:, 1:]
-        factorized = self.factorization(anchor=anchor, views=views, amount=amounts)
         predicted = predict_views(model.operators, anchor, amounts)
-        content, running = model.operators.content(anchor), ~batch["lone"]
-        terms = {
-            "factorization": factorized.total,
-            "squared_error": c.squared_error * predict_squared_error(predicted, views, anchor),
-            "infonce": c.infonce * predict_infonce(predicted, views, temperature=c.temperature),
-            "spread": c.spread * scale_term(content, used=running),
-            "decorrelation": c.decorrelation * decorrelation_term(content, used=running),
-            "notes": c.notes * self._notes(model.decoder, anchor, predicted, batch["rolls"]),
-        }
-        if c.masked:
-            terms["masked"] = c.masked * self._masked(model, batch["rolls"][:, 0])
+        terms = {"notes": c.notes * self._notes(model.decoder, anchor, predicted, batch)}
+        if self.factorization is not None:
+            terms["factorization"] = self.factorization(anchor=anchor, views=views, amount=amounts).total
+        if c.squared_error:
+            terms["squared_error"] = c.squared_error * predict_squared_error(predicted, views, anchor)
+        if c.infonce:
+            terms["infonce"] = c.infonce * predict_infonce(
+                predicted, views, anchor=anchor, temperature=c.temperature or 1.0
+            )
+        terms |= self._spread(anchor[:, -self._content :], step)
         return terms | {"loss": torch.stack(list(terms.values())).sum()}
 
-    def _masked(self, model: MusicNetwork, rolls: Tensor) -> Tensor:
-        """The notes of whole windows, decoded from what is left when a rectangle of each is hidden."""
-        return note_loss(model.decoder(model.encoder(hide_rectangles(rolls)).float()), rolls)
+    @property
+    def _content(self) -> int:
+        """How many of the last coordinates are content: the planes that turn with metre, and the invariants."""
+        return (self.config.dim or 0) - FRAMED
 
-    def _notes(self, decoder: nn.Module, anchor: Tensor, predicted: Tensor, rolls: Tensor) -> Tensor:
-        """The notes of the anchor from f(x), and those of its transposition from op(f(x))."""
-        return note_loss(decoder(torch.cat([anchor, predicted[:, 0]])), torch.cat([rolls[:, 0], rolls[:, 1]]))
+    def _spread(self, content: Tensor, step: int) -> dict[str, Tensor]:
+        c, terms = self.config, {}
+        if c.spread:
+            terms["spread"] = c.spread * scale_term(content)
+        if c.decorrelation:
+            terms["decorrelation"] = c.decorrelation * decorrelation_term(content)
+        if c.sigreg:
+            terms["sigreg"] = c.sigreg * sigreg(content, step=step) / len(content)
+        if c.pull:
+            terms["pull"] = c.pull * content.square().sum(1).mean()
+        return terms
+
+    def _notes(self, decoder: nn.Module, anchor: Tensor, predicted: Tensor, batch: Batch) -> Tensor:
+        """The notes of x from f(x); where time is learned, half of the anchors' from rho(s) f(x), s a delay, as well.
+
+        There the window's own notes are moved circularly: what rho says of a window that is all there is.
+        """
+        rolls = batch["rolls"][:, 0]
+        if self.config.encoder != "turning":
+            moved, target = predicted[:, 0], circularly_moved(rolls, batch["semitones"][:, 0], batch["steps"][:, 0])
+            anchor, rolls = torch.cat([anchor, moved]), torch.cat([rolls, target])
+        noisy = anchor + (self.config.noise or 0.0) * self._free * torch.randn_like(anchor)
+        return note_loss(decoder(noisy), rolls, positive_weight=POSITIVE_WEIGHT)
+
+    @property
+    def _free(self) -> Tensor:
+        """1 for coordinates that noise may reach, 0 for a register that is read off the roll."""
+        free = torch.ones(self.config.dim or 0)
+        free[0] = 0.0 if self.config.framed else 1.0
+        return free
 
     def finish(self, model: nn.Module) -> Model:
-        """Fit the axes on training windows and tune the decoder's threshold on validation windows."""
+        """The axes as they were trained, and the decoder's threshold tuned on validation windows."""
         assert isinstance(model, MusicNetwork)
-        rng = np.random.default_rng(self.config.seed)
-        which = rng.choice(len(self.windows), size=min(2000, len(self.windows)), replace=False)
-        batch = self.views(torch.from_numpy(self.windows.rolls(np.sort(which))), rng, isolated=0.25)
-        with torch.inference_mode():
-            rows = [model.encoder(part.flatten(0, 1)).float() for part in batch["rolls"].split(128)]
-        latents = torch.cat(rows).unflatten(0, batch["rolls"].shape[:2]).clone()
-        axes = fit_axes(anchor=latents[:, 0], views=latents[:, 1:], amount=batch["amounts"], kinds=self.kinds)
         parts, shape = self.parts(), (2, 128, self.config.window_steps)
-        finished = Model(parts["encoder"], axes, shape, decoder=parts["decoder"], card=self.card)
+        finished = Model(
+            parts["encoder"], model.operators.fixed_axes(), shape, decoder=parts["decoder"], card=self.card
+        )
         finished.encoder.load_state_dict(model.encoder.state_dict())
         finished.decoder.load_state_dict(model.decoder.state_dict())  # type: ignore[union-attr]
-        finished.threshold = best_threshold(finished, self.validation.center(slice(2000)))
+        rng, number = np.random.default_rng(self.config.seed), len(self.validation)
+        which = np.sort(rng.choice(number, size=min(2000, number), replace=False))
+        finished.threshold = best_threshold(finished, self.validation.center(which))
         return finished
 
 
