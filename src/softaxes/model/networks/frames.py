@@ -23,21 +23,24 @@ CHROMA = 1.0  # length of the chroma planes if one pitch class sounds alone, ove
 CHROMA_HARMONICS = 6
 FRAMED = 1 + 2 * CHROMA_HARMONICS  # coordinates before the content
 OUTSIDE = -12.0  # log odds of a note outside the frame
+STRETCH, CONTRAST = 2.0, 6.0  # of a linear code, and of the log odds that it decodes to, at the start
 
 
 class FramedEncoder(nn.Module):
-    """Windows (B, 2, 128, steps) to latents (B, FRAMED + content) through ``content``, which sees frames alone.
+    """Windows (B, 2, 128, steps) to latents (B, FRAMED + content); what a subclass's ``content`` sees are frames alone.
 
     Args:
-        content: frames (B, 2, rows, steps) to (B, C).
         rows: of the frame, in semitones; notes further above the lowest are not coded.
     """
 
-    def __init__(self, content: nn.Module, rows: int) -> None:
+    def __init__(self, rows: int) -> None:
         super().__init__()
         if not 1 <= rows <= N_PITCHES:
             raise ValueError(f"`rows` of a frame must be 1..{N_PITCHES}, got {rows}")
-        self.content, self.rows = content, rows
+        self.rows = rows
+
+    def content(self, frames: Float[Tensor, "B 2 rows steps"]) -> Float[Tensor, "B content"]:
+        raise NotImplementedError
 
     def forward(self, windows: Num[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B dim"]:
         lowest = lowest_row(windows)
@@ -49,9 +52,12 @@ class FramedEncoder(nn.Module):
 class FramedDecoder(nn.Module):
     """Latents to the log odds of notes: ``content`` gives the frame, the register the row at which it stands."""
 
-    def __init__(self, content: nn.Module, rows: int) -> None:
+    def __init__(self, rows: int) -> None:
         super().__init__()
-        self.content, self.rows = content, rows
+        self.rows = rows
+
+    def content(self, code: Float[Tensor, "B content"]) -> Float[Tensor, "B 2 rows steps"]:
+        raise NotImplementedError
 
     def forward(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B 2 128 steps"]:
         lowest = (z[:, 0].float() / SEMITONE).round().long() + SILENCE

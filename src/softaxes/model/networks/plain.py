@@ -6,11 +6,12 @@ Register is taken out (`softaxes.model.networks.frames`); that a delay turns the
 from __future__ import annotations
 
 import torch
-from torch import nn
+from jaxtyping import Float, Num
+from torch import Tensor, nn
 
 from softaxes.model.networks.blocks import ResidualBlock
 from softaxes.model.networks.decoders import DENSITY, log_odds
-from softaxes.model.networks.frames import FRAMED, FramedDecoder, FramedEncoder
+from softaxes.model.networks.frames import CONTRAST, FRAMED, STRETCH, FramedDecoder, FramedEncoder, frame, lowest_row
 
 
 class PlainEncoder(FramedEncoder):
@@ -24,17 +25,18 @@ class PlainEncoder(FramedEncoder):
     """
 
     def __init__(self, steps: int = 32, dim: int = 128, rows: int = 48, width: int = 512, depth: int = 3) -> None:
+        super().__init__(rows)
         if dim <= FRAMED:
             raise ValueError(f"`dim` must be > {FRAMED} to hold register and chroma, got {dim}")
         blocks = (ResidualBlock(width) for _ in range(depth))
-        content = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(2 * rows * steps, width),
-            *blocks,
-            nn.LayerNorm(width),
-            nn.Linear(width, dim - FRAMED),
+        self.linear = nn.Linear(2 * rows * steps, dim - FRAMED)
+        self.layers = nn.Sequential(
+            nn.Linear(2 * rows * steps, width), *blocks, nn.LayerNorm(width), nn.Linear(width, dim - FRAMED)
         )
-        super().__init__(content, rows)
+
+    def content(self, frames: Float[Tensor, "B 2 rows steps"]) -> Float[Tensor, "B content"]:
+        flat = frames.flatten(1)
+        return self.linear(flat).float() + self.layers(flat).float()
 
 
 class PlainDecoder(FramedDecoder):
@@ -49,17 +51,25 @@ class PlainDecoder(FramedDecoder):
         depth: int = 3,
         density: tuple[float, float] = DENSITY,
     ) -> None:
+        super().__init__(rows)
         blocks = (ResidualBlock(width) for _ in range(depth))
         out = nn.Linear(width, 2 * rows * steps)
         nn.init.normal_(out.weight, std=0.02)
-        with torch.no_grad():
-            out.bias.copy_(log_odds(density).repeat_interleave(rows * steps))
-        content = nn.Sequential(
-            nn.Linear(dim - FRAMED, width),
-            *blocks,
-            nn.LayerNorm(width),
-            nn.GELU(),
-            out,
-            nn.Unflatten(1, (2, rows, steps)),
-        )
-        super().__init__(content, rows)
+        self.steps = steps
+        self.linear = nn.Linear(dim - FRAMED, 2 * rows * steps, bias=False)
+        self.layers = nn.Sequential(nn.Linear(dim - FRAMED, width), *blocks, nn.LayerNorm(width), nn.GELU(), out)
+        self.bias = nn.Parameter(log_odds(density))
+
+    def content(self, code: Float[Tensor, "B content"]) -> Float[Tensor, "B 2 rows steps"]:
+        logits = (self.linear(code).float() + self.layers(code).float()).unflatten(1, (2, self.rows, self.steps))
+        return logits + self.bias[:, None, None]
+
+
+@torch.no_grad()
+def start_from_components(encoder: PlainEncoder, decoder: PlainDecoder, windows: Num[Tensor, "B 2 128 steps"]) -> None:
+    """Let the linear paths begin at the principal components of ``windows``, in their order: no plane is a harmonic."""
+    flat = frame(windows, lowest_row(windows), encoder.rows).flatten(1).float()
+    _, _, components = torch.pca_lowrank(flat, q=encoder.linear.out_features, center=False, niter=3)
+    encoder.linear.weight.copy_(STRETCH * components.T)
+    encoder.linear.bias.zero_()
+    decoder.linear.weight.copy_(CONTRAST / STRETCH * components)

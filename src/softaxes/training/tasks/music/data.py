@@ -17,11 +17,12 @@ import numpy as np
 from softaxes.data.files import printable, write_text
 from softaxes.data.music import Corpus, Split, Windows, cut_windows, load_corpus, split
 from softaxes.model.checkpoint import MODEL_FILE, load
-from softaxes.training.tasks.music.aligned import AlignedTask
-from softaxes.training.tasks.music.config import MusicConfig
+from softaxes.training.tasks.music.config import MusicConfig, as_settings
 from softaxes.training.tasks.music.task import MusicTask
 
 MANIFEST_FILE, SPLIT_FILE = "corpus.json", "split.json"
+LEAST_NOTES = 3  # in a window; fewer are alike everywhere
+THINNED = {"tunes": 0.25}  # they are a third of the music and easily learned
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,19 @@ def load_music(config: MusicConfig, run: Path | None = None) -> MusicData:
     )
     kept = read_split(run) if run else None
     sides = _sides_of(corpus, kept["split"]) if kept else split(corpus, seed=config.seed)
-    cut = {name: _windows(corpus, songs, config) for name, songs in sides._asdict().items()}
+    every = cut_windows(
+        corpus.songs,
+        config.window_steps,
+        hop_steps=1,
+        context_steps=config.shift_steps,
+        texture=config.texture,
+        min_notes=LEAST_NOTES,
+    )
+    cut = {name: every.select(np.isin(every.song, songs)) for name, songs in sides._asdict().items()}
+    cut["train"] = _thinned(cut["train"], corpus, config.seed)
     for name, windows in cut.items():
         if len(windows) == 0:
-            size = f"{config.bars} bars of {config.window_steps} steps"
+            size = f"{config.window_steps} steps"
             why = "".join(f"; {number} {reason}" for reason, number in windows.left_out[:1])
             raise ValueError(f"corpus {config.corpus!r} ({len(corpus)} songs) has no {name} window of {size}{why}")
     return MusicData(corpus, sides, **cut)
@@ -93,22 +103,12 @@ def _sides_of(corpus: Corpus, names: dict[str, list[str]]) -> Split:
     return Split(**{side: np.array(sorted(place[i] for i in ids if i in place), int) for side, ids in names.items()})
 
 
-def _windows(corpus: Corpus, songs: Any, config: MusicConfig) -> Windows:
-    return cut_windows(
-        corpus.songs,
-        config.window_steps,
-        which=songs,
-        bars=config.bars,
-        hop_bars=1 if config.bars > 1 else None,
-        context_steps=config.shift_steps,
-        texture=config.texture,
-        min_notes=4,
-    )
-
-
-def task_of(config: MusicConfig) -> type[MusicTask]:
-    """The task that trains this encoder."""
-    return AlignedTask if config.encoder == "aligned" else MusicTask
+def _thinned(windows: Windows, corpus: Corpus, seed: int) -> Windows:
+    """Without a part of the windows of sources of which there is plenty beside others; `THINNED` says how many stay."""
+    if corpus.name != "mixed":
+        return windows
+    share = np.array([THINNED.get(source, 1.0) for source in corpus.sources])[windows.song]
+    return windows.select(np.random.default_rng(seed).random(len(windows)) < share)
 
 
 def describe(data: MusicData) -> str:
@@ -131,7 +131,7 @@ def music_card(data: MusicData, config: MusicConfig) -> dict[str, Any]:
     """What the checkpoint says of its music."""
     return {
         "task": "music",
-        "config": dataclasses.asdict(config),
+        "config": as_settings(config),
         "corpus": {"name": data.corpus.name, "songs": len(data.corpus), "digest": data.corpus.manifest.digest()},
         "split": split_record(data)["split"],
     }

@@ -32,6 +32,7 @@ from softaxes.losses.prediction import predict_infonce, predict_squared_error
 from softaxes.losses.sigreg import sigreg
 from softaxes.losses.variance import decorrelation_term, scale_term
 from softaxes.model.model import Model
+from softaxes.model.networks import plain, turning
 from softaxes.model.networks.frames import FRAMED, SEMITONE
 from softaxes.model.part import Part
 from softaxes.training.task import Batch
@@ -39,6 +40,7 @@ from softaxes.training.tasks.music.config import NETWORKS, MusicConfig, as_setti
 from softaxes.training.tasks.music.views import circularly_moved, training_views
 
 WARMUP_STEPS = 30
+STARTING_WINDOWS = 6000  # whose principal components a framed encoder begins with
 POSITIVE_WEIGHT = 3.0  # of cells that sound, in the loss of notes
 
 
@@ -86,7 +88,15 @@ class MusicTask:
         parts = self.parts()
         operators = LearnedOperators(self.kinds, self.config.dim or 0, step=SEMITONE, learned=False)
         operators.log_step.requires_grad_(not self.config.framed)
-        return MusicNetwork(parts["encoder"].build(), parts["decoder"].build(), operators)
+        encoder, decoder = parts["encoder"].build(), parts["decoder"].build()
+        if self.config.framed:
+            start = turning.start_from_components if self.config.encoder == "turning" else plain.start_from_components
+            start(encoder, decoder, self._starting_windows())  # type: ignore[arg-type]
+        return MusicNetwork(encoder, decoder, operators)
+
+    def _starting_windows(self) -> Tensor:
+        rng, number = np.random.default_rng(self.config.seed), len(self.windows)
+        return torch.from_numpy(self.windows.center(rng.integers(number, size=STARTING_WINDOWS)))
 
     def configure_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         """Weight decay on matrices alone."""
@@ -173,9 +183,7 @@ class MusicTask:
         """The axes as they were trained, and the decoder's threshold tuned on validation windows."""
         assert isinstance(model, MusicNetwork)
         parts, shape = self.parts(), (2, 128, self.config.window_steps)
-        finished = Model(
-            parts["encoder"], model.operators.fixed_axes(), shape, decoder=parts["decoder"], card=self.card
-        )
+        finished = Model(parts["encoder"], model.operators.fitted(torch.zeros(self.config.dim or 0)), shape, decoder=parts["decoder"], card=self.card)
         finished.encoder.load_state_dict(model.encoder.state_dict())
         finished.decoder.load_state_dict(model.decoder.state_dict())  # type: ignore[union-attr]
         rng, number = np.random.default_rng(self.config.seed), len(self.validation)
