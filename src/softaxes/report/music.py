@@ -21,6 +21,9 @@ from softaxes.report.page import write_page
 from softaxes.training.tasks.music.data import load_music, read_split, run_config
 from softaxes.training.tracking import read_metrics
 
+PITCH_SEMITONES = 12  # judged, where no view of training is transposed
+DRAWN = 3  # times the windows that are judged: repeats are left out, and the gallery is larger
+
 
 def music_report(run: Path, /, *, windows: int = 1000, seed: int = 0, controls: bool = True) -> Path:
     """Write RUN/report.html and RUN/metrics.json; returns the page. `softaxes.commands.report` says more.
@@ -37,11 +40,13 @@ def music_report(run: Path, /, *, windows: int = 1000, seed: int = 0, controls: 
         there, of = len(data.sides.test), len(kept["split"]["test"])
         said = f"the music has changed since this run was trained: judged on {there} of its {of} held-out songs"
         print(said, file=sys.stderr)
+    drawn = np.random.default_rng(seed).permutation(len(data.test))[: DRAWN * windows]
+    test = data.test.select(np.sort(drawn))
     found = music_suite(
         model,
-        data.test.rolls(),
-        data.corpus.groups[data.test.song],
-        pitch_semitones=config.pitch_semitones,
+        test.rolls(),
+        data.corpus.groups[test.song],
+        pitch_semitones=config.pitch_semitones or PITCH_SEMITONES,
         shift_steps=config.shift_steps,
         windows=windows,
         seed=seed,
@@ -77,7 +82,7 @@ def music_metrics(found: MusicFindings, settings: Mapping[str, Any]) -> dict[str
 
 def music_redraw(found: MusicFindings) -> dict[str, Any]:
     """The counts and curves behind the pictures, see `softaxes.report.redraw`."""
-    running, isolated, shift_sweeps = found.latents.running, found.latents.isolated, found.latents.shift_sweeps
+    running, shift_sweeps = found.latents.running, found.latents.shift_sweeps
     success = []
     for index, kind in enumerate(shift_sweeps.kinds):
         if (shift_sweeps.kind == index).any():
@@ -87,8 +92,5 @@ def music_redraw(found: MusicFindings) -> dict[str, Any]:
                 redraw.success_row(kind.name, unit, at.amount, at.right, chance=chance, candidates=at.candidates)
             )
     moves = redraw.moves(running, found.model.axes, UNITS)
-    if isolated is not None:
-        known = {row["kind"] for row in moves}
-        moves += [row for row in redraw.moves(isolated, found.model.axes, UNITS) if row["kind"] not in known]
     drawn = redraw.cosine_bins(cosines(running), dims=running.anchor.shape[1])
     return {"cosines": drawn, "moves": moves, "success": success}

@@ -13,9 +13,9 @@ from softaxes.diagnostics import Report, spectrum
 from softaxes.diagnostics.cosines import cosines
 from softaxes.diagnostics.held_out import coordinates, held_out_axes
 from softaxes.diagnostics.labelled import Labelled
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Rotation
 from softaxes.report.music_suite import MusicFindings, chance_of, success_at_amounts
-from softaxes.report.music_views import PITCH, TIME
+from softaxes.report.music_views import PITCH
 from softaxes.report.page import Block, Page, Picture, Section, Table, kind_colour
 from softaxes.report.pictures import curves, directions, operations, rolls, spectra
 from softaxes.report.tables import comparison_table, figure_table, number
@@ -46,7 +46,7 @@ CONTENT = ("effective_rank", "content_rank", "content_recall", "difference_pca2"
 HEADLINES = ("same_cos.pitch", "same_cos", "opposite_cos.pitch", "opposite_cos", "cross_cos", "axis_agreement.pitch",
              "coordinate_r2.pitch", "coordinate_skill.pitch", "shift_r2.pitch", "hit_at_1.pitch", "mrr.pitch",
              "own_shift.pitch",
-             "hit_at_1.metre", "own_shift.metre", "phase_cos.metre", "phase_cos.beat", "effective_rank", "content_rank",
+             "hit_at_1.metre", "own_shift.metre", "phase_cos.metre", "effective_rank", "content_rank",
              "content_recall")  # fmt: skip
 UNITS = {PITCH: "semitones"}
 
@@ -62,7 +62,7 @@ def music_page(found: MusicFindings, *, history: list[dict[str, Any]], about: st
 def music_sections(found: MusicFindings, *, history: list[dict[str, Any]]) -> list[Section]:
     """All sections of the page."""
     running = found.suites["running"]
-    sections = [
+    return [
         Section("How it learned", [Picture(curves.training_curve(history), curves.TRAINING)]),
         Section("Differences of one window", _direction_blocks(found)),
         Section("Where a shift leads", _operation_blocks(found)),
@@ -71,11 +71,6 @@ def music_sections(found: MusicFindings, *, history: list[dict[str, Any]]) -> li
         Section("Notes, decoded", _note_blocks(found)),
         Section("Every figure", [figure_table(running, caption="All figures, running music", folded=True)]),
     ]
-    if "isolated" in found.suites:
-        sections.insert(5, Section("Isolated motifs: time as a line", _isolated_blocks(found)))
-        every = figure_table(found.suites["isolated"], caption="All figures, isolated motifs", folded=True)
-        sections[-1] = Section(sections[-1].title, [*sections[-1].blocks, every])
-    return sections
 
 
 def music_summary(found: MusicFindings, about: str) -> str:
@@ -97,15 +92,7 @@ def music_summary(found: MusicFindings, about: str) -> str:
 def opening_blocks(found: MusicFindings) -> list[Block]:
     """The figures that matter most, with the controls beside them."""
     suites = {"here": found.suites["running"], **{name: suites["running"] for name, suites in found.controls.items()}}
-    blocks: list[Block] = [comparison_table(suites, HEADLINES)]
-    if "isolated" in found.suites:
-        suites = {"here": found.suites["isolated"]}
-        suites |= {name: other["isolated"] for name, other in found.controls.items()}
-        keys = [
-            f"{name}.{TIME}" for name in ("same_cos", "opposite_cos", "coordinate_r2", "coordinate_skill", "shift_r2")
-        ]
-        blocks.append(comparison_table(suites, keys, caption="Isolated motifs: their place in time as a line."))
-    return blocks
+    return [comparison_table(suites, HEADLINES)]
 
 
 def _direction_blocks(found: MusicFindings) -> list[Block]:
@@ -137,7 +124,7 @@ def _coordinate_picture(found: MusicFindings, batch: Labelled, name: str) -> Pic
     kind = batch.kinds[index]
     before, after, amount, _ = coordinates(batch, held_out_axes(batch, found.model.axes), index)
     unit = UNITS.get(name, "steps")
-    if isinstance(kind, Circle):
+    if isinstance(kind, Rotation):
         clock = operations.phase_clock(before, after, amount, kind=name, period=kind.period, unit=unit)
         return Picture(clock, f"The {name} circle, fitted on training songs: {kind.period:g} steps to a turn.")
     shift_sweep = operations.shift_sweep(before, after, amount, kind=name, unit=unit)
@@ -173,20 +160,6 @@ def _content_blocks(found: MusicFindings) -> list[Block]:
     shares = {text: spectrum.shares_of_spectrum(spectrum.variances_of(rows)[None])[0] for text, rows in lines.items()}
     caption = "Variance in each principal direction of the latents. A line that falls at once: little besides the axes."
     return [Picture(spectra.variance_spectrum(shares), caption), figure_table(found.suites["running"], CONTENT)]
-
-
-def _isolated_blocks(found: MusicFindings) -> list[Block]:
-    batch = found.latents.isolated
-    assert batch is not None
-    names = ("same_cos", "opposite_cos", "cross_cos", "axis_agreement", "coordinate_r2", "coordinate_skill", "shift_r2",
-             "additivity", "size_r2", "hit_at_1", "hit_at_1_no_operator", "own_shift", "content_recall")  # fmt: skip
-    pictures = [_coordinate_picture(found, batch, kind.name) for kind in batch.kinds if kind.name == TIME]
-    return [
-        f"{len(batch.anchor):,} motifs, each the beginning of a held-out window in silence, moved in pitch and time; "
-        "nothing falls off.",
-        *pictures,
-        figure_table(found.suites["isolated"], names),
-    ]
 
 
 def _note_blocks(found: MusicFindings) -> list[Block]:

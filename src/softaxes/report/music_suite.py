@@ -1,6 +1,6 @@
 """What is measured of an encoder of music, on songs it has never seen?
 
-``music_suite`` asks everything: the figures of ``diagnose`` on shifted windows and on isolated motifs, own-shift
+``music_suite`` asks everything: the figures of ``diagnose`` on shifted windows, own-shift
 identification among all shifts, and the notes that come back after steering. Intervals are over songs.
 """
 
@@ -22,7 +22,7 @@ from softaxes.diagnostics.labelled import Array, Labelled, group_index, to_numpy
 from softaxes.diagnostics.neighbours import retrieval
 from softaxes.diagnostics.operators import nearest_own_shift
 from softaxes.geometry.axes import Axes
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Rotation
 from softaxes.model.model import Model
 from softaxes.report.controls import untrained
 from softaxes.report.music_joint import extrapolation_figures, joint_figures
@@ -37,9 +37,9 @@ GALLERY = 1500  # windows among which two operations at once must find the right
 class MusicFindings:
     """What is known of a model of music.
 
-    ``suites`` holds "running", "isolated", "joint" and "extrapolation"; ``controls`` the first two of other encoders by
-    name; ``edits`` the decoded operations by kind with ``edit_suites`` by kind and method, and ``reconstruction``, all
-    empty without a decoder.
+    ``suites`` holds "running", "joint" and "extrapolation"; ``controls`` the first of other encoders by name; ``edits``
+    the decoded operations by kind with ``edit_suites`` by kind and method, and ``reconstruction``, all empty without a
+    decoder.
     """
 
     model: Model
@@ -104,7 +104,7 @@ def music_suite(
 def decoded_edits(model: Model, held_out: HeldOut, *, seed: int = 0) -> dict[str, Edited]:
     """Operations of pitch and of every leading circle, decoded, by kind."""
     kinds = [kind for kind in model.axes.kinds if kind.family == kind.name]
-    named = [kind.name for kind in kinds if kind.name == PITCH or isinstance(kind, Circle)]
+    named = [kind.name for kind in kinds if kind.name == PITCH or isinstance(kind, Rotation)]
     return {name: edit(model, held_out, name, seed=seed) for name in named}
 
 
@@ -118,17 +118,14 @@ def _held_out(model: Model, rolls: ArrayLike | Tensor, song: ArrayLike, semitone
 
 
 def music_figures(latents: MusicLatents, axes: Axes | None = None, *, draws: int = 1000) -> dict[str, Report]:
-    """Suites "running" and, with isolated motifs, "isolated".
+    """The suite "running".
 
     Args:
         axes: fitted on training songs; by default each half of the songs is judged by axes of the other half.
     """
     suite = _diagnose(latents.running, axes, draws)
     names = list(dict.fromkeys(figure.name for figure in suite.values() if figure.name != "own_shift"))
-    suites = {"running": joined((suite, names), (own_shift_figures(latents.shift_sweeps, axes, draws=draws), ()))}
-    if latents.isolated is not None:
-        suites["isolated"] = _diagnose(latents.isolated, axes, draws)
-    return suites
+    return {"running": joined((suite, names), (own_shift_figures(latents.shift_sweeps, axes, draws=draws), ()))}
 
 
 def _diagnose(batch: Labelled, axes: Axes | None, draws: int) -> Report:

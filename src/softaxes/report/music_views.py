@@ -1,12 +1,9 @@
 """Which shifts of which windows is an encoder of music judged on?
 
-Windows come as rolls with real neighbours around them. Three sets of labelled views are made of them:
+Windows come as rolls with real neighbours around them. Two sets of labelled views are made of them:
 
-    running   pitch by whole semitones (nothing wraps) and metre by whole steps (neighbours stream in)
-    isolated  a motif of each window in silence, moved in pitch and in time; nothing falls off
+    running        pitch by whole semitones (nothing wraps) and metre by whole steps (neighbours stream in)
     shift_sweeps   fewer windows at every shift: own-shift identification, success at each amount
-
-A set is left out where the model has no axis for it.
 """
 
 from __future__ import annotations
@@ -18,15 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softaxes.data.music import isolate
 from softaxes.diagnostics.labelled import Array, Labelled, label
 from softaxes.geometry.axes import Axes
-from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.kinds import Kind, Rotation
 from softaxes.model.model import Model
 from softaxes.training.tasks.music.views import moved_windows
 
-PITCH, TIME = "pitch", "time"
-AMOUNTS_A_KIND = 6  # views of each kind in the running and the isolated set
+PITCH = "pitch"
+AMOUNTS_A_KIND = 6  # views of each kind in the running set
 SWEEP_WINDOWS = 300
 
 
@@ -101,15 +97,14 @@ class LabelledRolls:
 
 @dataclass(frozen=True, eq=False)
 class MusicLatents:
-    """Latents of the sets that a model's kinds allow."""
+    """Latents of both sets."""
 
     running: Labelled
-    isolated: Labelled | None
     shift_sweeps: Labelled
 
 
 def draw_views(axes: Axes, held_out: HeldOut, *, seed: int = 0) -> dict[str, LabelledRolls]:
-    """The sets "running", "isolated" (if the axes hold ``time``) and "shift_sweeps".
+    """The sets "running" and "shift_sweeps".
 
     Raises:
         ValueError: axes without ``pitch``.
@@ -118,52 +113,22 @@ def draw_views(axes: Axes, held_out: HeldOut, *, seed: int = 0) -> dict[str, Lab
         raise ValueError(f"a model of music must know the kind {PITCH!r}, got {', '.join(axes)}")
     rng = np.random.default_rng(seed)
     few = held_out.some(SWEEP_WINDOWS, seed)
-    drawn = {
+    return {
         "running": running_views(axes.kinds, held_out, rng, AMOUNTS_A_KIND),
         "shift_sweeps": running_views(axes.kinds, few, rng, None),
     }
-    if TIME in set(axes):
-        motifs, kept = isolated_motifs(held_out)
-        if len(kept):
-            drawn["isolated"] = _isolated_views(axes.kinds, motifs, held_out, kept, rng)
-    return drawn
 
 
 def running_views(
     kinds: Sequence[Kind], held_out: HeldOut, rng: np.random.Generator, each: int | None
 ) -> LabelledRolls:
-    """``each`` views (None: one for every amount) of pitch and of every circle that leads, amounts in random order."""
-    moved = tuple(kind for kind in kinds if kind.name == PITCH or isinstance(kind, Circle))
+    """``each`` views (None: one for every amount) of pitch and of every leading circle or cycle, in random order."""
+    moved = tuple(kind for kind in kinds if kind.name == PITCH or isinstance(kind, Rotation))
     leaders = [index for index, kind in enumerate(moved) if kind.family == kind.name]
-    most = {index: held_out.shift_steps if isinstance(moved[index], Circle) else held_out.pitch_semitones
+    most = {index: held_out.shift_steps if isinstance(moved[index], Rotation) else held_out.pitch_semitones
             for index in leaders}  # fmt: skip
     kind, amount = _labels(rng, len(held_out.rolls), most, each)
     return _labelled(held_out.rolls, held_out.context, moved, kind, amount, held_out.group)
-
-
-def isolated_motifs(held_out: HeldOut) -> tuple[Tensor, Array]:
-    """Motifs in silence, each a window wide, that hold a note at all, and which windows they come from.
-
-    A motif is the first ``steps - 2 shift_steps`` steps of its window, placed in the middle.
-    """
-    length = max(2, held_out.steps - 2 * held_out.shift_steps)
-    margin = (held_out.steps - length) // 2
-    motifs = torch.from_numpy(isolate(held_out.centre[..., :length].numpy(), margin))
-    motifs = torch.nn.functional.pad(motifs, (0, held_out.steps - motifs.shape[-1]))
-    kept = motifs.flatten(1).any(1).nonzero()[:, 0].numpy()
-    return motifs[kept], kept
-
-
-def _isolated_views(
-    kinds: Sequence[Kind], motifs: Tensor, held_out: HeldOut, kept: Array, rng: np.random.Generator
-) -> LabelledRolls:
-    moved = tuple(kind for kind in kinds if kind.name in (PITCH, TIME))
-    names = [kind.name for kind in moved]
-    room = (held_out.steps - max(2, held_out.steps - 2 * held_out.shift_steps)) // 2
-    most = {names.index(PITCH): held_out.pitch_semitones, names.index(TIME): max(room, 1)}
-    kind, amount = _labels(rng, len(motifs), most, AMOUNTS_A_KIND)
-    silence = torch.nn.functional.pad(motifs, (room + 1, room + 1))
-    return _labelled(silence, room + 1, moved, kind, amount, held_out.group[kept])
 
 
 def _labelled(
@@ -196,4 +161,4 @@ def encode_views(model: Model, drawn: LabelledRolls) -> Labelled:
 def encode_all(model: Model, drawn: dict[str, LabelledRolls]) -> MusicLatents:
     """Latents of all sets."""
     latents = {name: encode_views(model, rolls) for name, rolls in drawn.items()}
-    return MusicLatents(latents["running"], latents.get("isolated"), latents["shift_sweeps"])
+    return MusicLatents(latents["running"], latents["shift_sweeps"])
