@@ -22,9 +22,9 @@ import numpy as np
 import torch
 from baselines import CodeTraining, ModelCode, RatePoint, fit_pca, rate_point, train_code
 from rate_picture import rate_curve
+from softaxes.model.networks.aligned_start import start_from_music
 
 import softaxes as sa
-from softaxes.model.networks.aligned_start import start_from_music
 from softaxes.report.pictures.canvas import to_png
 from softaxes.training.tasks.music.config import MusicConfig
 from softaxes.training.tasks.music.data import MusicData, load_music, task_of

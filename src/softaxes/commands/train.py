@@ -15,7 +15,7 @@ from softaxes.training.tasks.music.task import MusicTask
 
 
 def train_music(
-    config: MusicConfig = MusicConfig(),  # noqa: B008  a frozen dataclass
+    config: MusicConfig,
     machine: Machine = Machine(),  # noqa: B008
     *,
     out: Path,

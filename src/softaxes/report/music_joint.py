@@ -28,7 +28,8 @@ MEASURES = (("hit_at_1", 1), ("hit_at_5", 5))
 def joint_figures(model: Model, held_out: HeldOut, *, seed: int = 0, draws: int = 1000) -> Report:
     """H@1, H@5 and MRR of pitch and the leading circle or cycle together; empty for a model without one.
 
-    The gallery holds every window's own shifted view and no other.
+    The gallery holds every window's own shifted view and no other; ``with_query`` adds the query's own unmoved window,
+    ``with_unmoved`` those of all.
     """
     circles = [kind for kind in model.axes.kinds if isinstance(kind, Rotation) and kind.family == kind.name]
     if not circles:
@@ -45,10 +46,13 @@ def joint_figures(model: Model, held_out: HeldOut, *, seed: int = 0, draws: int 
     own = np.arange(len(z))
     found = retrieval(predicted.numpy(), z.numpy(), gallery.numpy(), own, seed=seed)
     with_query = retrieval(predicted.numpy(), z.numpy(), gallery.numpy(), own, with_query=True, seed=seed)
+    everything = np.concatenate([gallery.numpy(), z.numpy()])
+    with_unmoved = retrieval(predicted.numpy(), z.numpy(), everything, own, seed=seed)
     bootstrap, name = Bootstrap(held_out.group, n=draws), f"{PITCH} and {circles[0].name}"
     figures = [_share(label, found.operator, most, bootstrap, name) for label, most in MEASURES]
     figures += [_reciprocal(found.operator, bootstrap, name)]
-    controls = {"hit_at_1_with_query": with_query.operator, "hit_at_1_no_operator": found.no_operator,
+    controls = {"hit_at_1_with_query": with_query.operator, "hit_at_1_with_unmoved": with_unmoved.operator,
+                "hit_at_1_no_operator": found.no_operator,
                 "hit_at_1_random_direction": found.random_direction}  # fmt: skip
     return Report([*figures, *(_share(label, hits, 1, bootstrap, name) for label, hits in controls.items())])
 

@@ -7,8 +7,9 @@ many whole ones as fit; what it holds beyond them is the song going on, and sile
 stands at the end of a window's first bar. Every piece is read from one window only, so no note can double at a seam,
 and the notes are read off the song's one roll, where a note that is held over a seam goes on.
 
-A delay moves music across the borders of a window, and no code knows its neighbours. So for metre windows begin at
-every piece and overlap, and each piece is read from the window that holds most of the music that belongs there.
+A delay moves music across the borders of a window, and no code knows its neighbours. So for a delay every piece has a
+window of its own, which begins as much earlier as the music comes later: the window holds all that belongs into its
+piece, and nothing of it wraps round.
 
 Windows in which nothing sounds are encoded (a sequence has no holes) and decoded to silence.
 """
@@ -34,11 +35,10 @@ PITCH, METRE = "pitch", "metre"
 
 @dataclass(frozen=True)
 class Grid:
-    """How a model's music was cut: ``texture``, ``steps_per_beat``, and ``bar_steps``, the bar that metre turns in."""
+    """How a model's music is cut: which notes, and steps a beat."""
 
     texture: Texture
     steps_per_beat: int
-    bar_steps: float
 
 
 def grid_of(model: Model) -> Grid:
@@ -46,7 +46,7 @@ def grid_of(model: Model) -> Grid:
     if model.input_shape[:2] != (2, N_PITCHES) or "config" not in model.card:
         raise ValueError(f"this model reads inputs of shape {model.input_shape}, not windows of music")
     config = model.card["config"]
-    return Grid(config["texture"], config["steps_per_beat"], config["window_steps"] / config["bars"])
+    return Grid(config["texture"], config["steps_per_beat"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +71,12 @@ class SongLatents:
         return len(self.start)
 
 
-def encode_song(model: Model, song: Song, *, overlap: bool = False, until_step: int | None = None) -> SongLatents:
+def encode_song(model: Model, song: Song, *, delay_steps: int = 0, until_step: int | None = None) -> SongLatents:
     """The latents of a song's windows.
 
     Args:
         song: on the model's grid (`softaxes.data.music.read`).
-        overlap: a window begins at every piece; else windows follow one another.
+        delay_steps: by how much the latents will be moved in metre; less than a window.
         until_step: tile the song so far; default: to its end.
 
     A song without notes has no windows.
@@ -87,16 +87,24 @@ def encode_song(model: Model, song: Song, *, overlap: bool = False, until_step: 
     grid = grid_of(model)
     if song.steps_per_beat != grid.steps_per_beat:
         raise ValueError(f"`song` must have {grid.steps_per_beat} steps a beat, got {song.steps_per_beat}")
-    pieces, start, rolls = cut_song(song, grid.texture, model.window_steps, overlap=overlap, until_step=until_step)
+    pieces, start, rolls = cut_song(
+        song, grid.texture, model.window_steps, delay_steps=delay_steps, until_step=until_step
+    )
     return SongLatents(model.encode(rolls), start, sounding(rolls), pieces, model.window_steps)
 
 
 def cut_song(
-    song: Song, texture: Texture, window_steps: int, *, overlap: bool = False, until_step: int | None = None
+    song: Song, texture: Texture, window_steps: int, *, delay_steps: int = 0, until_step: int | None = None
 ) -> tuple[Int[np.ndarray, "m 2"], Int[np.ndarray, " n"], UInt8[np.ndarray, "n 2 128 steps"]]:
     """A song's pieces, the steps at which its windows begin, and the windows; see `encode_song`."""
-    pieces, first = tile(song, window_steps, until_step)
-    start = window_starts(pieces, first, window_steps, overlap=overlap)
+    if not abs(delay_steps) < window_steps:
+        raise ValueError(f"`delay_steps` must be less than a window of {window_steps} steps, got {delay_steps}")
+    if delay_steps:
+        pieces, _ = tile(song, window_steps, until_step, longest=window_steps - abs(delay_steps))
+        start = pieces[:, 0] - max(delay_steps, 0)
+    else:
+        pieces, first = tile(song, window_steps, until_step)
+        start = window_starts(pieces, first, window_steps)
     return pieces, start, window_rolls(texture_notes(song, texture), start, window_steps)
 
 

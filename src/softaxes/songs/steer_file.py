@@ -133,8 +133,6 @@ def summary(steered: SteeredSong, song: Song, unkept: Counter[str]) -> str:
     lost = len(steered.before) - len(steered.true_edit)
     if lost:
         parts.append(f"{lost} notes left the song or MIDI's range")
-    if steered.odd_bars:
-        parts.append(f"{steered.odd_bars} of {steered.bars} bars are not as long as those the model learned from")
     if unkept:
         parts.append("not kept: " + ", ".join(f"{n:,} {name}{'s' * (n != 1)}" for name, n in sorted(unkept.items())))
     if song.counts.unfit_beats:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from softaxes.data.music.corpora import CorpusName
 from softaxes.data.music.read import Grid, Reading
 from softaxes.geometry.kinds import Cycle, Kind, Line
 from softaxes.model.networks.frames import CHROMA_HARMONICS, FRAMED
@@ -69,8 +70,9 @@ class MusicConfig:
     """Settings of a music run; with the seed they decide every weight. None: as the recipe says.
 
     Attributes:
-        corpus: where the music comes from; "mixed" is POP909, OpenScore and tunes. All but "tunes" take ``folder``.
-        folder: a directory of MIDI files; for "mixed" one that holds pop909 and openscore.
+        corpus: where the music comes from (`softaxes.data.music.corpora`); all but "tunes" take a ``folder``, and only
+            "pop909" is fetched without one.
+        folder: the directory of the corpus; of "mixed" one that holds pop909/ and openscore/.
         texture: "melody" (one voice) or "full" (all tracks but drums).
         steps_per_beat: the grid; 4 = sixteenths.
         grid, time_signature: how MIDI files are laid on it (`softaxes.data.music.read.Reading`).
@@ -94,7 +96,7 @@ class MusicConfig:
         seed: of everything random, the split included.
     """
 
-    corpus: Literal["tunes", "pop909", "openscore", "mixed", "folder"] = "tunes"
+    corpus: CorpusName = "tunes"
     folder: str = ""
     texture: Literal["melody", "full"] = "melody"
     steps_per_beat: int = 4
@@ -137,7 +139,7 @@ class MusicConfig:
         if self.corpus == "tunes":
             refuse_idle(self, ["folder"], "corpus 'tunes'")
         if self.corpus in ("folder", "openscore", "mixed") and not self.folder:
-            raise ValueError(f"`folder` must name a directory of MIDI files when corpus is {self.corpus!r}, got none")
+            raise ValueError(f"`folder` must name a directory of music when corpus is {self.corpus!r}, got none")
         self.reading()
 
     def reading(self) -> Reading:
