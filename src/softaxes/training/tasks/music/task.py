@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from softaxes.data.music import Windows
@@ -40,6 +40,7 @@ from softaxes.training.tasks.music.config import NETWORKS, MusicConfig, as_setti
 from softaxes.training.tasks.music.views import circularly_moved, training_views
 
 WARMUP_STEPS = 30
+NEAR, NEAR_STEPS = 4, 200  # anchors that lie near each other, in windows that begin at every step
 STARTING_WINDOWS = 6000  # whose principal components a framed encoder begins with
 POSITIVE_WEIGHT = 3.0  # of cells that sound, in the loss of notes
 
@@ -112,11 +113,9 @@ class MusicTask:
         return (self.config.learning_rate or 0.0) * warmup * (0.51 + 0.49 * math.cos(math.pi * step / self.steps))
 
     def batch(self, step: int) -> Batch:
-        rng = np.random.default_rng((self.config.seed, step))
-        which = rng.integers(len(self.windows), size=self.config.batch)
-        c = self.config
+        c, rng = self.config, np.random.default_rng((self.config.seed, step))
         return training_views(
-            torch.from_numpy(self.windows.rolls(which)),
+            torch.from_numpy(self.windows.rolls(self._draw(rng))),
             rng,
             self.kinds,
             context=self.windows.offset,
@@ -124,6 +123,12 @@ class MusicTask:
             steps=c.shift_steps,
             views=c.views or 1,
         )
+
+    def _draw(self, rng: np.random.Generator) -> Int[np.ndarray, " B"]:
+        """Anchors: places drawn evenly, each with others near it, from which it is hardest to tell apart."""
+        size, last = self.config.batch or 0, len(self.windows) - 1
+        places = np.repeat(rng.integers(last + 1, size=-(-size // NEAR)), NEAR)[:size]
+        return np.clip(places + rng.integers(-NEAR_STEPS, NEAR_STEPS + 1, size=size), 0, last)
 
     def loss(self, model: nn.Module, batch: Batch, step: int) -> dict[str, Tensor]:
         assert isinstance(model, MusicNetwork)
