@@ -24,7 +24,7 @@ from softaxes.training.tasks.music.config import MusicConfig
 from softaxes.training.tasks.music.data import MusicData, load_music
 
 TOY, TUNES = "toy", "tunes"
-MODEL, SEMITONES = "pop909-melody", 3
+MODEL, SEMITONES = "melody", 3
 LEAST_BARS = 8
 
 

@@ -23,7 +23,7 @@ def encode_folder(
     /,
     *,
     out: Path,
-    model: str = "pop909-melody",
+    model: str = "melody",
     device: Device = "auto",
     precision: Precision = "fp32",
     shard: int = FILES_A_SHARD,

@@ -13,7 +13,7 @@ from softaxes.explorer.serve import serve
 from softaxes.model.checkpoint import load, shipped
 from softaxes.model.threads import torch_threads
 
-DEFAULT = "pop909-melody"
+DEFAULT = "melody"
 
 
 def explore(
@@ -29,7 +29,7 @@ def explore(
     """Open a page on this machine in which to see, drag and hear a model's axes.
 
     Args:
-        model: a run folder, a model file, or a shipped model's name; by default pop909-melody.
+        model: a run folder, a model file, or a shipped model's name; by default melody.
         folder: MIDI files to choose from; by default the tunes that come with music21, if it is installed.
         blobs: run folders of toy models for the page of blobs, beside those that ship and an untrained one.
         reports: more folders that hold a report, such as a sweep's, for the page of reports.

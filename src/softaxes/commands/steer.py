@@ -19,7 +19,7 @@ def steer(
     out: Path,
     pitch: int = 0,
     metre: int = 0,
-    model: str = "pop909-melody",
+    model: str = "melody",
     others: Others = "move",
     picture: Path | None = None,
     reading: Reading = Reading(),  # noqa: B008  a frozen dataclass

@@ -29,6 +29,7 @@ from softaxes.model.part import Part
 
 FORMAT = "1"
 MODEL_FILE, STATE_FILE = "model.safetensors", "state.safetensors"
+REPLACED = {"pop909-melody": "melody", "pop909": "piano-roll"}
 LARGE = 1000  # numbers in a weight that is worth halving
 
 
@@ -137,6 +138,8 @@ def _find(name: str | Path) -> Path:
         if (path / STATE_FILE).is_file():
             raise ValueError(f"the run in {path} has not finished: run its training command again, it resumes")
         raise ValueError(f"{path} is no run folder: it holds no {MODEL_FILE}")
+    if str(name) in REPLACED:
+        raise ValueError(f"model {str(name)!r} of softaxes 0.3 is replaced by {REPLACED[str(name)]!r}: load that one")
     raise ValueError(
         f"no model {str(name)!r}: neither a path nor one of the shipped ones ({', '.join(shipped()) or 'none'})"
     )

@@ -30,4 +30,7 @@ class Part:
                     raise ValueError(
                         f"network {self.network!r} does not take {dict(self.arguments)}: {error}"
                     ) from error
-        raise ValueError(f"unknown network {self.network!r}: this checkpoint is from another version of softaxes")
+        raise ValueError(
+            f"unknown network {self.network!r}: this checkpoint is from another version of softaxes; "
+            "train it again (softaxes train), or load a shipped model"
+        )

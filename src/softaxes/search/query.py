@@ -36,7 +36,7 @@ from softaxes.training.progress import progress_bar
 NEAREST_CLIPS, COMPARED = 2000, 300  # clips that the codes name; places that are compared note for note
 COMPARED_NOTES = 200_000  # of the query times places: the longer the query, the fewer places (never below 2 top)
 QUERY_PLACES = 6  # places along the query whose clips are searched; longer queries are sampled evenly
-DEFAULT_MODEL = "pop909-melody"
+DEFAULT_MODEL = "melody"
 
 
 @dataclass(frozen=True)

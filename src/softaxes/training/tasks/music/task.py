@@ -188,7 +188,8 @@ class MusicTask:
         """The axes as they were trained, and the decoder's threshold tuned on validation windows."""
         assert isinstance(model, MusicNetwork)
         parts, shape = self.parts(), (2, 128, self.config.window_steps)
-        finished = Model(parts["encoder"], model.operators.fitted(torch.zeros(self.config.dim or 0)), shape, decoder=parts["decoder"], card=self.card)
+        axes = model.operators.fitted(torch.zeros(self.config.dim or 0))
+        finished = Model(parts["encoder"], axes, shape, decoder=parts["decoder"], card=self.card)
         finished.encoder.load_state_dict(model.encoder.state_dict())
         finished.decoder.load_state_dict(model.decoder.state_dict())  # type: ignore[union-attr]
         rng, number = np.random.default_rng(self.config.seed), len(self.validation)
