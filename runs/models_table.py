@@ -9,7 +9,8 @@ Runs of several seeds of one recipe make one table: means and the range over see
     pitch           F1 of decode(steer(pitch = k)), k in -12..12, over that of decode(encode(true edit))
     own shift       the right one of a window's own transpositions is the nearest: -12..12, and 13..18 either way
     hit_at_1        pitch and metre at once, among all windows moved by their own amounts; with the unmoved ones too
-    found           the window itself among unmoved ones, from a view moved by unknown amounts (`softaxes.align`)
+    found           the window itself, from a view moved by unknown amounts, by `softaxes.align`: among itself and the
+                    unmoved windows of all other songs (a song repeats itself, moved by whole bars and less)
 
 Beethoven's sonatas (BPS-Motif, ZIP) are a kind of music that no training saw.
 """
@@ -141,8 +142,10 @@ def found_again(model: Model, held: HeldOut, z: torch.Tensor) -> float:
     semitones = torch.from_numpy(rng.integers(1, 13, (len(z), 1)) * rng.choice([-1, 1], (len(z), 1)))
     steps = torch.from_numpy(rng.integers(1, 9, (len(z), 1)) * rng.choice([-1, 1], (len(z), 1)))
     moved = moved_windows(held.rolls, semitones, steps, held.context)[:, 1]
-    best = sa.align(model.encode(moved), z, model.axes).likeness.argmax(1)
-    return float((best == torch.arange(len(z))).float().mean())
+    likeness = sa.align(model.encode(moved), z, model.axes).likeness
+    own = torch.from_numpy(held.group)
+    likeness[(own[:, None] == own) & ~torch.eye(len(z), dtype=torch.bool)] = -torch.inf
+    return float((likeness.argmax(1) == torch.arange(len(z))).float().mean())
 
 
 def table(rows: dict[str, list[dict[str, Any]]], control: dict[str, dict[str, Any]]) -> str:
