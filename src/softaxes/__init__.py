@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from softaxes.diagnostics import diagnose
+    from softaxes.geometry.alignment import align
     from softaxes.geometry.axes import Axes, CircleAxis, CycleAxis, LineAxis
     from softaxes.geometry.fit import fit_axes
     from softaxes.geometry.kinds import Circle, Cycle, Line
@@ -31,6 +32,7 @@ _HOME = {
     "LineAxis": "geometry.axes",
     "Model": "model.model",
     "SoftFactorization": "losses.factorization",
+    "align": "geometry.alignment",
     "diagnose": "diagnostics",
     "fit_axes": "geometry.fit",
     "labelled_views": "geometry.shifts",
@@ -52,6 +54,7 @@ __all__ = [
     "Model",
     "SoftFactorization",
     "__version__",
+    "align",
     "diagnose",
     "fit_axes",
     "labelled_views",
