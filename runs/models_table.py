@@ -142,10 +142,10 @@ def found_again(model: Model, held: HeldOut, z: torch.Tensor) -> float:
     semitones = torch.from_numpy(rng.integers(1, 13, (len(z), 1)) * rng.choice([-1, 1], (len(z), 1)))
     steps = torch.from_numpy(rng.integers(1, 9, (len(z), 1)) * rng.choice([-1, 1], (len(z), 1)))
     moved = moved_windows(held.rolls, semitones, steps, held.context)[:, 1]
-    likeness = sa.align(model.encode(moved), z, model.axes).likeness
+    similarity = sa.align(model.encode(moved), z, model.axes).similarity
     own = torch.from_numpy(held.group)
-    likeness[(own[:, None] == own) & ~torch.eye(len(z), dtype=torch.bool)] = -torch.inf
-    return float((likeness.argmax(1) == torch.arange(len(z))).float().mean())
+    similarity[(own[:, None] == own) & ~torch.eye(len(z), dtype=torch.bool)] = -torch.inf
+    return float((similarity.argmax(1) == torch.arange(len(z))).float().mean())
 
 
 def table(rows: dict[str, list[dict[str, Any]]], control: dict[str, dict[str, Any]]) -> str:

@@ -1,9 +1,8 @@
-"""Put a finished run among the models that come with the package, with a card that says what it is
-and the figures of its report.
+"""Put a finished run among the models that come with the package, with a card that says what it is.
 
-    python runs/ship.py RUN NAME
+    python runs/ship.py RUN NAME FIGURES.json
 
-Weights are halved; the run must have its report (softaxes report). Fails above 8 MB.
+FIGURES are those that runs/models_table.py writes (its first run must be RUN). Weights are halved; fails above 8 MB.
 """
 
 from __future__ import annotations
@@ -17,47 +16,54 @@ from softaxes.model.checkpoint import load, save_model
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "softaxes" / "model" / "shipped"
 LIMIT = 8_000_000
-LICENCE = "trained on POP909 (Wang et al., ISMIR 2020), MIT licence; songs of the test side were never seen in training"
-SHOWN = {
-    "running": ("same_cos", "opposite_cos", "cross_cos", "relative_error.pitch", "coordinate_r2.pitch",
-                "own_shift.pitch", "phase_cos.metre", "phase_cos.beat", "effective_rank", "content_recall"),
-    "joint": ("hit_at_1.pitch and metre", "hit_at_1_no_operator.pitch and metre"),
-    "extrapolation": ("own_shift.pitch 13..18",),
-}  # fmt: skip
+DATA = (
+    "POP909 (Wang et al., ISMIR 2020; MIT licence), OpenScore Lieder and String Quartets (CC0), and the public-domain "
+    "fiddle tunes in the corpus of music21; split by song, by composer and by near-duplicate; songs of the test side "
+    "were never seen in training"
+)
+ABOUT = """# {name}
+
+Windows of {window_steps} sixteenths at any place and in any metre, {texture}; {dim} floats: register (line `pitch`),
+chroma (cycle `chroma`, follows pitch) and a code that turns with the delay (cycle `metre`). Register and chroma are
+read off the roll, and the network commutes with delay: what is learned are the notes, and to tell windows apart.
+
+Data: {data}. Songs: {sides}, seed {seed}.
+
+On held-out songs, an untrained network of the same build in brackets (docs/RESULTS.md says what each figure is):
+
+{table}
+
+Limits: a grid of sixteenths, so triplets and ornaments are moved to it; {rows} semitones from the lowest note upwards;
+velocities, drums and tempo are not coded; where the lowest note enters or leaves a window, the register changes with it.
+"""
+SHOWN = ("note_f1", "metre", "pitch", "own_shift", "own_shift 13..18", "hit_at_1", "hit_at_1 with unmoved", "found")
 
 
-def figures(metrics: dict[str, Any]) -> dict[str, float]:
-    """The figures of the card, by name."""
-    shown = {key: metrics["figures"][part][key]["value"] for part, keys in SHOWN.items() for key in keys}
-    shown |= {f"reconstruction {key}": row["value"] for key, row in metrics["reconstruction"].items()}
-    edits = metrics["edits"]["pitch"]
-    return shown | {f"{method}: note_f1 after pitch": edits[method]["note_f1.pitch"]["value"] for method in edits}
-
-
-def main(run: Path, name: str) -> None:
-    model, metrics = load(run), json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+def main(run: Path, name: str, figures: Path) -> None:
+    model, table = load(run), json.loads(figures.read_text(encoding="utf-8"))
+    first = {source: {key: rows[0][key] for key in SHOWN} for source, rows in table["trained"].items()}
     model.card["config"]["folder"] = ""  # a place on the machine that trained it
-    model.card |= {"figures": figures(metrics), "licence": LICENCE, "name": name}
+    model.card |= {"figures": first, "licence": f"trained on {DATA}", "name": name}
     path = MODELS / f"{name}.safetensors"
     save_model(model, path, half=True)
     if path.stat().st_size > LIMIT:
         path.unlink()
         sys.exit(f"{name} takes more than {LIMIT:,} bytes")
-    rows = "\n".join(f"| {key} | {value:.4g} |" for key, value in model.card["figures"].items())
-    config, split = model.card["config"], {side: len(songs) for side, songs in model.card["split"].items()}
-    (MODELS / f"{name}.md").write_text(
-        f"# {name}\n\nWindows of {config['bars']} bars ({config['window_steps']} steps), {config['texture']}, "
-        f"{config['dim']} floats; kinds {', '.join(model.axes)}.\n\nData: {LICENCE}. Split by song: {split}, seed "
-        f"{config['seed']}.\n\n| on held-out songs | |\n| --- | --- |\n{rows}\n\n"
-        "Limits: 4/4 music on a grid of sixteenths; bar lines are found from the window alone and are wrong in part of "
-        "them (phase_cos); velocities, drums and tempo are not coded.\n",
-        encoding="utf-8",
-    )
-    (MODELS / f"{name}.metrics.json").write_bytes((run / "metrics.json").read_bytes())
+    (MODELS / f"{name}.md").write_text(card(name, model.card, first, table["untrained"]), encoding="utf-8")
     print(f"{path}: {path.stat().st_size:,} bytes")
 
 
+def card(name: str, known: dict[str, Any], figures: dict[str, Any], untrained: dict[str, Any]) -> str:
+    """The model card: data, figures beside those of an untrained network of the build, limits."""
+    sides = ", ".join(f"{len(songs)} {side}" for side, songs in known["split"].items())
+    rows = ["| | " + " | ".join(figures) + " |", "| --- |" + " --- |" * len(figures)]
+    for key in SHOWN:
+        cells = [f"{row[key]:.3f} [{untrained[source][key]:.3f}]" for source, row in figures.items()]
+        rows.append(f"| {key} | " + " | ".join(cells) + " |")
+    return ABOUT.format(name=name, data=DATA, sides=sides, table="\n".join(rows), **known["config"])
+
+
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
