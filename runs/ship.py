@@ -34,7 +34,7 @@ On held-out songs, an untrained network of the same build in brackets (docs/RESU
 {table}
 
 Limits: a grid of sixteenths, so triplets and ornaments are moved to it; {rows} semitones from the lowest note upwards;
-velocities, drums and tempo are not coded; where the lowest note enters or leaves a window, the register changes with it.
+velocities, drums and tempo are not coded; where the lowest note enters or leaves a window, the register changes too.
 """
 SHOWN = ("note_f1", "metre", "pitch", "own_shift", "own_shift 13..18", "hit_at_1", "hit_at_1 with unmoved", "found")
 
