@@ -52,17 +52,22 @@ _MELODY, _FULL = {"dim": 128, "rows": 48}, {"dim": 512, "rows": 80}
 _LOSS_ALONE = {"views": 2, "batch": 128, "within": 0.3, "squared_error": 1.0}
 _POOLED = _LOSS_ALONE | {"infonce": 0.3, "pitch_semitones": 12, "rows": 128, "views": 3, "batch": 96}
 _RECIPES: dict[str, Mapping[str, Any]] = {
-    "turning": {"width": 192, "steps": 1600, "infonce": 0.5, "pitch_semitones": 0},
+    "turning": {"width": 192, "pitch_semitones": 0},
     "plain": _LOSS_ALONE | {"width": 512, "steps": 1500, "infonce": 0.3, "pitch_semitones": 0},
     "rows": _POOLED | {"width": 512, "steps": 1500},
     "vit": _POOLED | {"width": 192, "steps": 1500},
     "strided": _POOLED | {"width": 192, "steps": 1500},
 }
+_TURNING = {
+    "melody": {"steps": 1400, "infonce": 1.0, "temperature": 0.5},
+    "full": {"steps": 2400, "infonce": 0.5},
+}
 
 
 def recipe(encoder: str, texture: str) -> dict[str, Any]:
     """The settings of an encoder and texture that are used where a run leaves them open."""
-    return {**_SHARED, **(_MELODY if texture == "melody" else _FULL), **_RECIPES[encoder]}
+    own = _TURNING[texture] if encoder == "turning" else {}
+    return {**_SHARED, **(_MELODY if texture == "melody" else _FULL), **_RECIPES[encoder], **own}
 
 
 @dataclass(frozen=True)
