@@ -25,8 +25,8 @@ def music_metrics() -> dict[str, Any]:
         "softaxes": "0",
         "about": "music",
         "settings": {"windows": 300, "seed": 0, "corpus": "tunes", "songs": 30},
-        "figures": {"running": figures, "isolated": figures, "joint": figures, "extrapolation": {}},
-        "controls": {"untrained encoder": {"running": control, "isolated": control}},
+        "figures": {"running": figures, "joint": figures, "extrapolation": {}},
+        "controls": {"untrained encoder": {"running": control}},
         "reconstruction": {},
         "edits": edits,
         "redraw": {"cosines": {"chance": 0.5, "parts": {"all": []}}, "moves": [], "success": []},
@@ -71,10 +71,10 @@ def test_a_run_with_a_report_and_one_without(tmp_path: Path) -> None:
 def test_a_suite_holds_value_controls_and_reading(tmp_path: Path) -> None:
     answer = Reports([str(write(tmp_path / "run", music_metrics()))]).open("run")
     titles = [suite["title"] for suite in answer["suites"]]
-    assert titles == ["Running music", "Isolated motifs", "Pitch and metre at once", "Notes after steering: pitch"]
+    assert titles == ["Running music", "Pitch and metre at once", "Notes after steering: pitch"]
     suite = answer["suites"][0]
     assert suite["columns"] == ["here", "untrained encoder"]
-    assert answer["suites"][2]["columns"] == ["here"]  # controls are not judged on everything
+    assert answer["suites"][1]["columns"] == ["here"]  # controls are not judged on everything
     hit_rate, rank = suite["rows"]
     assert hit_rate["values"] == {"here": [0.9, 0.85, 0.95], "untrained encoder": [0.4, 0.3, 0.5]}
     assert (hit_rate["low"], hit_rate["high"], hit_rate["best"], hit_rate["chance"], hit_rate["kind"]) == (

@@ -155,9 +155,8 @@ def test_the_report_of_a_run_shows_the_probes(tmp_path: Path) -> None:
     (tmp_path / "songs").mkdir()
     for number in range(30):  # three songs are held out
         write_song(tune(number, 8), tmp_path / "songs" / f"{number}.mid")
-    config = MusicConfig(
-        corpus="folder", folder=str(tmp_path / "songs"), dim=12, width=16, reach=2, rank=2, steps=2, batch=4
-    )
+    songs = {"corpus": "folder", "folder": str(tmp_path / "songs")}
+    config = MusicConfig(**songs, dim=32, width=16, depth=1, rows=24, steps=2, batch=4)
     run = train_music(config, Machine(progress=False), out=tmp_path / "run")
     page = music_report(run, windows=20, controls=False).read_text(encoding="utf-8")
     assert "What it was not trained for" in page

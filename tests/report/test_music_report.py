@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from softaxes.diagnostics import PROPERTIES
-from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.axes import Axes, CircleAxis, CycleAxis, LineAxis
+from softaxes.geometry.kinds import Circle, Cycle, Line
 from softaxes.model.model import Model
 from softaxes.model.part import Part
 from softaxes.report.music import music_metrics
@@ -20,28 +20,32 @@ from softaxes.report.music_joint import extrapolation_figures, joint_figures
 from softaxes.report.music_notes import METHODS, edit, edit_figures
 from softaxes.report.music_page import music_page
 from softaxes.report.music_suite import music_suite, success_at_amounts
-from softaxes.report.music_views import HeldOut, draw_views, encode_all, isolated_motifs
+from softaxes.report.music_views import HeldOut, draw_views, encode_all
 from softaxes.report.page import write_page
 from tests.report.worlds import ByHand, Remembering, check_page, tunes
 
-KINDS = (Line("pitch"), Circle("metre", 16), Circle("beat", 4, follows="metre"), Line("time"))
+KINDS = (
+    Line("pitch"),
+    Cycle("chroma", 12, harmonics=(1, 2), follows="pitch"),
+    Cycle("metre", 32, harmonics=(1, 2, 2)),
+)
 
 
 def small_model(decoder: bool = True) -> Model:
-    """The default networks, tiny and untrained, with axes along coordinates."""
-    shared = {"steps": 32, "dim": 12, "width": 16, "reach": 2}
-    eye = torch.eye(12)
+    """A tiny untrained network, with axes along coordinates."""
+    shared = {"steps": 32, "dim": 12, "width": 16}
+    eye, zero = torch.eye(12), torch.zeros(12)
+    planes = eye[1:11].reshape(5, 2, 12)
     axes = Axes(
         [
-            LineAxis(KINDS[0], eye[0], torch.zeros(12)),
-            CircleAxis(KINDS[1], eye[1:3], torch.zeros(12)),
-            CircleAxis(KINDS[2], eye[3:5], torch.zeros(12)),
-            LineAxis(KINDS[3], eye[5], torch.zeros(12)),
+            LineAxis(KINDS[0], eye[0], zero),
+            CycleAxis(KINDS[1], planes[:2], zero),
+            CycleAxis(KINDS[2], planes[2:], zero),
         ]
     )
     torch.manual_seed(0)
-    part = Part("PoseDecoder", shared | {"rank": 2}) if decoder else None
-    return Model(Part("RowPoolEncoder", shared), axes, (2, 128, 32), decoder=part)
+    part = Part("PoseDecoder", shared | {"rank": 2, "reach": 2}) if decoder else None
+    return Model(Part("RowPoolEncoder", shared | {"reach": 2}), axes, (2, 128, 32), decoder=part)
 
 
 def held_out(**settings: int) -> HeldOut:
@@ -58,8 +62,8 @@ def remembered():
 def test_views_are_the_windows_moved_by_their_amounts() -> None:
     data = held_out()
     drawn = draw_views(small_model().axes, data)["running"]
-    assert [kind.name for kind in drawn.kinds] == ["pitch", "metre", "beat"]
-    assert drawn.kind[0].tolist() == [0] * 6 + [1] * 6
+    assert [kind.name for kind in drawn.kinds] == ["pitch", "chroma", "metre"]
+    assert drawn.kind[0].tolist() == [0] * 6 + [2] * 6
     wide = data.rolls.numpy()
     for item in (0, 7):
         for view in range(12):
@@ -77,26 +81,7 @@ def test_amounts_of_a_window_differ_and_a_ladder_holds_all() -> None:
         assert len(set(row)) == 6 and 0 not in row and max(map(abs, row)) <= 12
     shift_sweep = drawn["shift_sweeps"]
     assert sorted(shift_sweep.amount[0][shift_sweep.kind[0] == 0].tolist()) == [s for s in range(-12, 13) if s]
-    assert sorted(shift_sweep.amount[3][shift_sweep.kind[3] == 1].tolist()) == [s for s in range(-8, 9) if s]
-
-
-def test_isolated_motifs_stand_in_silence_and_lose_nothing() -> None:
-    data = held_out()
-    motifs, kept = isolated_motifs(data)
-    assert motifs.shape == (24, 2, 128, 32) and kept.tolist() == list(range(24))
-    assert not motifs[..., :8].any() and not motifs[..., 24:].any()
-    assert torch.equal(motifs[..., 8:24], data.centre[..., :16])
-    drawn = draw_views(small_model().axes, data)["isolated"]
-    notes = drawn.views[:, :, 0].flatten(2).sum(2)
-    assert torch.equal(notes, drawn.anchor[:, 0].flatten(1).sum(1)[:, None].expand_as(notes))
-
-
-def test_windows_that_begin_with_silence_make_no_motif() -> None:
-    rolls = torch.zeros(3, 2, 128, 48, dtype=torch.uint8)
-    rolls[1, :, 60, 10] = 1
-    rolls[2, :, 60, 30] = 1  # after the motif
-    motifs, kept = isolated_motifs(HeldOut(rolls, np.arange(3), 8))
-    assert kept.tolist() == [1] and len(motifs) == 1
+    assert sorted(shift_sweep.amount[3][shift_sweep.kind[3] == 2].tolist()) == [s for s in range(-8, 9) if s]
 
 
 def test_repeats_are_left_out_transposed_or_not() -> None:
@@ -125,22 +110,20 @@ def test_what_is_asked_for_must_fit() -> None:
 
 
 def test_a_perfect_encoder_is_perfect(remembered) -> None:
-    running, isolated = remembered.suites["running"], remembered.suites["isolated"]
-    for suite, kind in ((running, "pitch"), (isolated, "pitch"), (isolated, "time")):
-        for name in (
-            "coordinate_r2",
-            "coordinate_skill",
-            "own_shift",
-            "hit_at_1",
-            "mrr",
-            "axis_agreement",
-            "skill",
-            "size_r2",
-        ):
-            assert suite[f"{name}.{kind}"].value == pytest.approx(1, abs=1e-4), (name, kind)
-        assert suite[f"additivity.{kind}"].value == pytest.approx(0, abs=1e-4)
+    running = remembered.suites["running"]
+    for name in (
+        "coordinate_r2",
+        "coordinate_skill",
+        "own_shift",
+        "hit_at_1",
+        "mrr",
+        "axis_agreement",
+        "skill",
+        "size_r2",
+    ):
+        assert running[f"{name}.pitch"].value == pytest.approx(1, abs=1e-4), name
+    assert running["additivity.pitch"].value == pytest.approx(0, abs=1e-4)
     assert running["same_cos"].value == pytest.approx(1) and running["opposite_cos"].value == pytest.approx(-1)
-    assert isolated["cross_cos"].value == pytest.approx(0, abs=1e-6)
     assert running["content_recall"].value == 1
     assert running["own_shift.pitch"].n == 24 * 24
     assert running["own_shift.pitch"].chance == pytest.approx(1 / 25)
@@ -225,12 +208,11 @@ def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
         "How it learned",
         "Where a shift leads",
         "Finding the shifted window",
-        "Isolated motifs: time as a line",
         "Notes, decoded",
         "untrained encoder",
         "steered / ceiling",
         "chance",
-        "The beat circle",
+        "The chroma c",
         "semitones",
         "decoded from steered z",
     ):
@@ -238,11 +220,11 @@ def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
     stored = json.loads((tmp_path / "metrics.json").read_text())
     drawn = stored["redraw"]
     assert sum(sum(g["counts"]) for g in drawn["cosines"]["parts"]["all"]) > 0
-    assert {row["kind"] for row in drawn["moves"]} == set(found.model.axes)  # a motif's place in time among them
+    assert {row["kind"] for row in drawn["moves"]} == set(found.model.axes)
     assert all(len(row["methods"]["operator"]) == len(row["amount"]) for row in drawn["success"])
     assert stored["settings"] == {"windows": 12, "songs": 4}
-    assert set(stored["controls"]["untrained encoder"]) == {"running", "isolated"}
-    assert set(stored["figures"]) == {"running", "isolated", "joint", "extrapolation"}
+    assert set(stored["controls"]["untrained encoder"]) == {"running"}
+    assert set(stored["figures"]) == {"running", "joint", "extrapolation"}
     assert stored["figures"]["joint"]["hit_at_1.pitch and metre"]["chance"] == pytest.approx(1 / 12)
     assert stored["figures"]["extrapolation"]["own_shift.pitch 13..18"]["n"] == 12 * 12
     strict, within = (stored["reconstruction"][f"note_f1{part}"]["value"] for part in ("", ".within a step"))
@@ -263,14 +245,13 @@ def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
         "own_shift.pitch",
         "hit_at_1.metre",
         "phase_cos.metre",
-        "phase_cos.beat",
+        "phase_cos.chroma",
         "effective_rank",
         "content_recall",
     ):
         row = stored["figures"]["running"][key]
         assert row["value"] is not None and row["chance"] is not None and row["n"] > 0, key
         assert row["name"] in PROPERTIES
-    assert stored["figures"]["isolated"]["coordinate_r2.time"]["value"] is not None
 
 
 class Placed(ByHand):

@@ -65,7 +65,7 @@ def test_a_row_of_another_length_is_refused() -> None:
 
 
 def test_a_kind_has_one_colour_and_a_pair_none() -> None:
-    assert set(KIND_COLOURS) == {"pitch", "metre", "time", "beat"}
+    assert set(KIND_COLOURS) == {"pitch", "metre", "time", "chroma"}
     assert len({*KIND_COLOURS.values(), NEUTRAL}) == 5
     assert kind_colour("metre") == KIND_COLOURS["metre"]
     assert kind_colour("pitch+time") == kind_colour("") == NEUTRAL

@@ -118,7 +118,7 @@ CASES: dict[str, Callable[[], Figure]] = {
     ),
     "song_before_and_after": lambda: songs.song_before_and_after(
         Song("one bar", note_array([(0, 4, 60), (4, 4, 62)])),
-        SteeredSong(*(note_array([(0, 4, pitch), (4, 4, 62)]) for pitch in (60, 63, 63, 63)), 1, 0, 1, 0),
+        SteeredSong(*(note_array([(0, 4, pitch), (4, 4, 62)]) for pitch in (60, 63, 63, 63)), 1, 0),
     ),
     "before_and_after": lambda: rolls.before_and_after(
         *(np.pad(np.ones((1, 2, 1, 8)), [(0, 0), (0, 0), (low, 127 - low), (0, 0)]) for low in (60, 62, 64)),

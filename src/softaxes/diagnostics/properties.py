@@ -84,6 +84,8 @@ def _rows() -> list[Property]:
         Property("mrr", near, 0, 1, 1, "log(gallery) / gallery", SIMILARITY, SEES, "mean of 1 / rank of the true one"),
         Property("hit_at_1_with_query", near, 0, 1, 1, "1 / gallery", SIMILARITY, SEES,
                  "the same, with the unshifted crop among the candidates"),
+        Property("hit_at_1_with_unmoved", near, 0, 1, 1, "1 / gallery", SIMILARITY, SEES,
+                 "the same, with the unshifted crops of all among the candidates"),
         Property("hit_at_1_no_operator", near, 0, 1, math.nan, "1 / gallery", SIMILARITY, SEES,
                  "control for hit_at_1: z itself as the prediction"),
         Property("hit_at_1_random_direction", near, 0, 1, math.nan, "1 / gallery", frozenset({"scale", "translation"}),

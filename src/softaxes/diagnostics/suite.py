@@ -231,6 +231,7 @@ def _retrieval(suite: Suite, predicted: Array, known: Array, kind: str, seed: in
     target = np.arange(len(item))
     alone = neighbours.retrieval(reached, start, gallery, target, seed=seed)
     crowded = neighbours.retrieval(reached, start, gallery, target, seed=seed, with_query=True)
+    unmoved = neighbours.retrieval(reached, start, np.concatenate([gallery, start]), target, seed=seed)
     chance, rank = alone.operator.chance, alone.operator.rank
     harmonic = float((1 / np.arange(1, len(item) + 1)).mean())
     for name, values, level in (
@@ -238,6 +239,7 @@ def _retrieval(suite: Suite, predicted: Array, known: Array, kind: str, seed: in
         ("hit_at_5", rank <= 5, min(1.0, 5 * chance)),
         ("mrr", 1 / rank, harmonic),
         ("hit_at_1_with_query", crowded.operator.rank <= 1, crowded.operator.chance),
+        ("hit_at_1_with_unmoved", unmoved.operator.rank <= 1, unmoved.operator.chance),
         ("hit_at_1_no_operator", alone.no_operator.rank <= 1, chance),
         ("hit_at_1_random_direction", alone.random_direction.rank <= 1, chance),
     ):

@@ -24,7 +24,6 @@ MEASURE = "cross_cos"  # what the weight of a sweep buys
 HERE, PUBLISHED = "here", "article"
 PARTS = {
     "running": "Running music",
-    "isolated": "Isolated motifs",
     "joint": "Pitch and metre at once",
     "extrapolation": "Beyond the trained amounts",
 }

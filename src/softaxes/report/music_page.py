@@ -40,6 +40,7 @@ FINDING = (
     "hit_at_1_no_operator",
     "hit_at_1_random_direction",
     "hit_at_1_with_query",
+    "hit_at_1_with_unmoved",
     "own_shift",
 )
 CONTENT = ("effective_rank", "content_rank", "content_recall", "difference_pca2", "subspace_overlap")
@@ -48,7 +49,7 @@ HEADLINES = ("same_cos.pitch", "same_cos", "opposite_cos.pitch", "opposite_cos",
              "own_shift.pitch",
              "hit_at_1.metre", "own_shift.metre", "phase_cos.metre", "effective_rank", "content_rank",
              "content_recall")  # fmt: skip
-UNITS = {PITCH: "semitones"}
+UNITS = {PITCH: "semitones", "chroma": "semitones"}
 
 
 def music_page(found: MusicFindings, *, history: list[dict[str, Any]], about: str) -> Page:

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 
 from softaxes.data.files import write_text
 
-KIND_COLOURS = {"pitch": "#3f83d8", "metre": "#dd7f2a", "time": "#21a07a", "beat": "#b366cc"}
+KIND_COLOURS = {"pitch": "#3f83d8", "metre": "#dd7f2a", "time": "#21a07a", "chroma": "#b366cc"}
 NEUTRAL = "#8b9099"  # what is about no kind, or about two
 READING = "how to read it"  # the header over a table's sentences
 REPORT_FILE, METRICS_FILE = "report.html", "metrics.json"

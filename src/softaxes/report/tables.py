@@ -46,6 +46,7 @@ _WORDS = {
     "hit_at_1_no_operator": "H@1, control: no operator",
     "hit_at_1_random_direction": "H@1, control: random direction",
     "hit_at_1_with_query": "H@1, unshifted crop among candidates",
+    "hit_at_1_with_unmoved": "H@1, all unshifted crops among candidates",
     "coordinate_r2": "R² of the shifted coordinate",
     "coordinate_skill": "its skill against no change",
     "shift_r2": "shift R², read off the difference",
