@@ -10,7 +10,7 @@ from scipy.linalg import subspace_angles
 from sklearn.linear_model import Ridge
 
 from softaxes.diagnostics import probes
-from softaxes.diagnostics.probes import category, r2_of_means, ridge_r2, shift_r2, subspace_overlap
+from softaxes.diagnostics.probes import category, cyclic, r2_of_means, ridge_r2, shift_r2, subspace_overlap
 
 from . import worlds
 from .worlds import args
@@ -165,3 +165,18 @@ def test_mistakes_are_named(rng, call, message):
         subspace_overlap(**args(worlds.perfect(rng, items=3)), dims=13)
     with pytest.raises(ValueError, match=r"`variance` must lie in \(0, 1\], got 0"):
         subspace_overlap(**args(worlds.perfect(rng, items=3)), variance=0)
+
+
+def test_steps_that_come_round_are_told_with_the_phase_of_the_readout() -> None:
+    rng = np.random.default_rng(0)
+    step, group = rng.integers(8, size=160), np.repeat(np.arange(8), 20)
+    circle = np.stack([np.cos(step * np.pi / 4), np.sin(step * np.pi / 4)], axis=1)
+    right, phase = cyclic(30 * circle, step, 8, group)
+    assert right.score == category(30 * circle, step, group).score > 0.9
+    assert phase.score > 0.99 and abs(phase.chance) < 0.2
+    blind = cyclic(np.zeros((160, 2)), step, 8, group)
+    assert (blind[0].score, blind[1].score) == pytest.approx((blind[0].chance, blind[1].chance), abs=1e-3)
+    one = cyclic(circle, np.full(160, 3), 8, group)
+    assert one[0].score == one[1].score == one[1].chance == 1
+    with pytest.raises(ValueError, match=r"`step` must hold whole numbers of 0\.\.3, got 0\.\.7"):
+        cyclic(circle, step, 4, group)

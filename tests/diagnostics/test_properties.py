@@ -84,6 +84,8 @@ def figures(world):
     target = np.stack([world["amount"][:, 0], world["amount"][:, 1] ** 2], axis=1)  # of the item, not of its latent
     values["ridge_r2"] = [probes.ridge_r2(views[:, 0], target, group).score]
     values["category"] = [probes.category(views[:, 0], world["amount"][:, 0] > 0, group).score]
+    steps = world["amount"][:, 0].astype(int) % 4
+    values["phase_readout"] = [probes.cyclic(views[:, 0], steps, 4, group)[1].score]
     values["disagreement"] = [operators.disagreement(views[:, 0], views[:, 1], anchor)]
     values["drift"] = operators.drift(anchor, views.swapaxes(0, 1)).tolist()
     grid = views.reshape(len(anchor), 3, 4, -1)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import torch
 
 from softaxes.commands.train import train_music
 from softaxes.data.music import cut_windows, load_corpus, write_song
 from softaxes.data.music.pop909_labels import NONE
+from softaxes.geometry.operators import LearnedOperators
+from softaxes.model.model import Model
+from softaxes.model.networks.frames import SEMITONE
+from softaxes.model.part import Part
 from softaxes.report.music import music_report
 from softaxes.report.music_probes import (
-    OWN,
-    above,
+    UNTRAINED,
     labelled_targets,
     music_probes,
     probe_figures,
@@ -24,7 +27,7 @@ from softaxes.report.music_probes import (
 )
 from softaxes.report.tables import with_interval
 from softaxes.training.machine import Machine
-from softaxes.training.tasks.music.config import MusicConfig
+from softaxes.training.tasks.music.config import MusicConfig, music_kinds
 from tests.songs.song_models import small_model
 from tests.songs.test_folder_latents import tune
 
@@ -38,6 +41,13 @@ def windows(n: int = 120, songs: int = 12) -> tuple[np.ndarray, np.ndarray]:
         for step in rng.permutation(32)[: int(rng.integers(1, 9))]:
             roll[:, pitch + 12 * int(rng.integers(2)), step] = 1
     return rolls, np.repeat(np.arange(songs), n // songs)
+
+
+def chroma_model() -> Model:
+    """An untrained network that reads chroma off the roll."""
+    shared = {"dim": 32, "width": 16, "depth": 1, "rows": 24}
+    operators = LearnedOperators(music_kinds(MusicConfig(**shared)), 32, step=SEMITONE, learned=False)
+    return Model(Part("PlainEncoder", shared), operators.fitted(torch.zeros(32)), (2, 128, 32))
 
 
 def test_targets_are_counted_by_hand() -> None:
@@ -65,6 +75,8 @@ def test_a_mixed_corpus_has_the_labels_of_its_pop_songs(pop909_folder: Path, tmp
         targets = labelled_targets(str(folder), SimpleNamespace(corpus=corpus), cut)
         pop = corpus.sources[cut.song] == "pop909"
         assert (targets.key[~pop] == NONE).all() and (targets.key[pop] != NONE).mean() > 0.8
+        assert (targets.step[~pop] == NONE).all()  # bar lines that are not to be trusted
+        assert (targets.step[pop] == cut.step[pop]).all() and set(targets.bar_steps[pop].tolist()) == {16}
         found.append(targets.key[pop].tolist() + targets.root[pop].tolist())
     assert found[0] == found[1]
 
@@ -88,33 +100,24 @@ def test_what_is_in_the_features_is_found_and_noise_is_at_chance() -> None:
     assert found["chroma"].chance == 0
 
 
-def test_targets_above_a_register_by_hand() -> None:
-    rolls, song = windows(4, 2)
-    targets = probe_targets(rolls, song, key=np.array([0, 14, NONE, 23]), root=np.array([2, 3, NONE, 11]))
-    moved = above(targets, np.array([3, 3, 5, -1]))
-    assert moved.key.tolist() == [9, 23, NONE, 12]
-    assert moved.root.tolist() == [11, 0, NONE, 0]
-    for row, register in enumerate((3, 3, 5, -1)):
-        np.testing.assert_array_equal(moved.chroma[row], np.roll(targets.chroma[row], -register))
-    assert moved.density is targets.density
-
-
-def test_what_no_line_tells_is_read_above_the_register() -> None:
+def test_the_step_in_the_bar_is_read_by_metre_and_told_as_a_phase() -> None:
     rolls, song = windows(240)
     rng = np.random.default_rng(2)
-    register, mode = rng.integers(-9, 9, size=240), rng.integers(2, size=240)
-    root = (register + 7 * mode) % 12  # a fifth above the register, or at it
-    chroma_of = np.eye(12)[root]
-    targets = replace(probe_targets(rolls, song, root=root), chroma=chroma_of)
-    latents = np.stack([register, mode], axis=1).astype(float)
-    on_a_line = probe_figures(latents, targets, draws=20)
-    read = probe_figures(latents[:, 1:], above(targets, register), draws=20, spread=targets.chroma)
-    assert on_a_line["root"].value < 0.5 and on_a_line["chroma"].value < 0.3
-    assert read["root"].value == 1 and read["chroma"].value > 0.99
-    errors = probe_figures(latents[:, :1], above(targets, register), draws=20, spread=targets.chroma)["chroma"].value
-    spread = np.square(chroma_of - chroma_of.mean(0)).sum()
-    blind = np.square(np.eye(12)[(7 * mode) % 12] - np.eye(12)[(7 * mode) % 12].mean(0)).sum()
-    assert abs(errors - (1 - blind / spread)) < 0.03  # of the chroma itself
+    meter = np.array([(4, 4), (6, 8)])[rng.integers(2, size=240)]
+    bar_steps = np.where(meter[:, 1] == 4, 16, 12)
+    step = rng.integers(240, size=240) % bar_steps
+    angle = 2 * np.pi * step / bar_steps
+    told = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    targets = probe_targets(rolls, song, step=step, bar_steps=bar_steps, meter=meter)
+    found = probe_figures(20 * told, targets, draws=20)
+    assert list(found)[2:] == ["step in 4/4", "phase in 4/4", "step in 6/8", "phase in 6/8"]
+    for name, classes in (("4/4", 16), ("6/8", 12)):
+        assert found[f"phase in {name}"].value > 0.95 and abs(found[f"phase in {name}"].chance) < 0.3
+        assert found[f"step in {name}"].value > 4 / classes > found[f"step in {name}"].chance
+    noise = probe_figures(rng.standard_normal((240, 8)), targets, draws=20)
+    assert abs(noise["phase in 4/4"].value) < 0.3 and noise["step in 6/8"].value < 0.3
+    nobody = probe_figures(told, probe_targets(rolls, song, meter=meter, bar_steps=bar_steps), draws=20)
+    assert list(nobody) == ["chroma", "density"]
 
 
 def test_windows_without_a_label_are_left_out() -> None:
@@ -129,14 +132,19 @@ def test_windows_without_a_label_are_left_out() -> None:
 
 def test_the_section_puts_features_side_by_side() -> None:
     rolls, song = windows()
-    reports = music_probes(small_model(), rolls, probe_targets(rolls, song, root=song % 12), draws=20)
-    assert list(reports) == ["latents", "axes removed", "roll", OWN]
-    (table,) = probe_section(reports, 12).blocks
-    assert list(table.header) == ["probe", "latents", "axes removed", "roll", OWN, "chance", "n", "how to read it"]
+    reports = music_probes(chroma_model(), rolls, probe_targets(rolls, song, root=song % 12), draws=20)
+    assert list(reports) == ["latents", "chroma axis", "roll", UNTRAINED]
+    (table,) = probe_section(reports, 32).blocks
+    assert list(table.header) == ["probe", *reports, "chance", "n", "how to read it"]
     assert [row[0] for row in table.rows] == ["root of 12, accuracy", "chroma, R²", "density, R²"]
     assert table.rows[1][3] == with_interval(reports["roll"]["chroma"])
-    assert len({reports[name]["chroma"].value for name in reports}) == 4
-    assert ", chance " in table.rows[0][4] and ", chance " not in table.rows[1][4]
+    assert reports["chroma axis"]["chroma"].value > 0.999 > reports["chroma axis"]["density"].value + 0.5
+
+
+def test_a_model_without_chroma_has_no_column_of_it() -> None:
+    rolls, song = windows()
+    reports = music_probes(small_model(), rolls, probe_targets(rolls, song), draws=20)
+    assert list(reports) == ["latents", "roll", UNTRAINED]
 
 
 def test_one_song_cannot_be_judged() -> None:
@@ -162,5 +170,6 @@ def test_the_report_of_a_run_shows_the_probes(tmp_path: Path) -> None:
     assert "What it was not trained for" in page
     assert "density, R²" in page
     probes = json.loads((run / "metrics.json").read_text(encoding="utf-8"))["probes"]
-    assert list(probes) == ["latents", "axes removed", "roll", OWN]
-    assert set(probes["latents"]) == {"ridge_r2.chroma", "ridge_r2.density"}
+    assert list(probes) == ["latents", "chroma axis", "roll", UNTRAINED]
+    assert {"ridge_r2.chroma", "ridge_r2.density"} < set(probes["latents"])
+    assert {"category.step in 4/4", "phase_readout.phase in 4/4"} < set(probes["latents"])

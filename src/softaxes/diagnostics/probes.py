@@ -11,6 +11,7 @@ Metrics:
     ridge_r2          R^2 of ridge regression; with pixels as the target, the decoder R^2. 1: exact; 0: chance
     shift_r2          R^2 of the signed amount from the difference, per line. 1: exact; 0: chance.
     category          accuracy of logistic regression (key, root, ...), beside the share of the most common class
+    cyclic            the same of classes that come round (steps of a bar), and the phase of its probabilities
     subspace_overlap  do the differences of two kinds share directions? 0: no, 1: one contains the other
 """
 
@@ -94,20 +95,52 @@ def category(latents: ArrayLike, target: ArrayLike, group: ArrayLike | None = No
 
     ``chance`` is the accuracy of naming the training groups' most common class. One class scores 1, and so does chance.
     """
+    _, y, posterior, prior = _posterior(latents, target, group, folds)
+    return _accuracy(y, posterior, prior)
+
+
+def cyclic(
+    latents: ArrayLike, step: ArrayLike, period: int, group: ArrayLike | None = None, *, folds: int = 5
+) -> tuple[Probe, Probe]:
+    """``category`` of whole steps 0..period-1 (N,), and the mean cosine of the error of a soft phase, in [-1, 1].
+
+    The phase is the angle of the mean of ``exp(2 pi i step / period)`` over the readout's probabilities; its chance,
+    about 0 where steps are even, is that of the training groups' own mean for all.
+    """
+    steps = finite(step, "step", "(N,)", ndim=1)
+    if len(steps) and not (steps.min() >= 0 and steps.max() < period and (steps == steps.round()).all()):
+        raise ValueError(f"`step` must hold whole numbers of 0..{period - 1}, got {steps.min():g}..{steps.max():g}")
+    classes, y, posterior, prior = _posterior(latents, steps, group, folds)
+    waves = np.exp(2j * np.pi / period * classes)
+    error, blind = (np.cos(np.angle(shares @ waves) - np.angle(waves[y])) for shares in (posterior, prior))
+    return _accuracy(y, posterior, prior), Probe(float(error.mean()), float(blind.mean()), error[:, None])
+
+
+def _accuracy(y: Array, posterior: Array, prior: Array) -> Probe:
+    """Is the likeliest class the right one?"""
+    right, common = posterior.argmax(axis=1) == y, prior.argmax(axis=1) == y
+    return Probe(float(right.mean()), float(common.mean()), right[:, None].astype(np.float64))
+
+
+def _posterior(
+    latents: ArrayLike, target: ArrayLike, group: ArrayLike | None, folds: int
+) -> tuple[Array, Array, Array, Array]:
+    """Classes (C,), which of them each row is (N,), their held-out probabilities and the training shares (N, C)."""
     x = finite(latents, "latents", "(N, D)", ndim=2)
     labels = to_numpy(target)
     if labels.shape != (len(x),):
         raise ValueError(f"`target` must have shape ({len(x)},), one class a latent, got {labels.shape}")
     classes, y = np.unique(labels, return_inverse=True)
-    right, common = np.empty(len(x)), np.empty(len(x))
+    posterior, prior = np.zeros((2, len(x), len(classes)))
     for train, test in _folds(group_index(group, len(x)), folds):
-        majority = np.bincount(y[train], minlength=len(classes)).argmax()
-        predicted = np.full(len(test), majority)
-        if len(np.unique(y[train])) > 1:
+        prior[test] = posterior[test] = np.bincount(y[train], minlength=len(classes)) / len(train)
+        known = np.unique(y[train])
+        if len(known) > 1:
             scaled = _scale(x, train)
-            predicted = LogisticRegression(max_iter=1000).fit(scaled[train], y[train]).predict(scaled[test])
-        right[test], common[test] = predicted == y[test], majority == y[test]
-    return Probe(float(right.mean()), float(common.mean()), right[:, None])
+            fitted = LogisticRegression(max_iter=1000).fit(scaled[train], y[train])
+            posterior[test] = 0.0
+            posterior[np.ix_(test, known)] = fitted.predict_proba(scaled[test])
+    return classes, y, posterior, prior
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,8 @@ def _rows() -> list[Property]:
                  "held-out R^2 of a target from z, linear"),
         Property("category", "probes.category", 0, 1, 1, "share of the most common class", SIMILARITY, STRETCH,
                  "held-out accuracy of a class from z, linear"),
+        Property("phase_readout", "probes.cyclic", -1, 1, 1, "0", SIMILARITY, STRETCH,
+                 "held-out cos of the error of a phase that a linear readout tells"),
         Property("subspace_overlap", "probes.subspace_overlap", 0, 1, 0, "max(dims) / D", SIMILARITY, SEES,
                  "cos^2 of the angles between two kinds' differences; 0: apart"),
         Property("frame_f1", "notes.frame_counts", 0, 1, 1, "density of notes", ITEMS, frozenset(), "F1 of cells"),
