@@ -26,7 +26,7 @@ NETWORKS = {  # the networks, and which settings each takes
 }
 FRAMED_ENCODERS = ("turning", "plain")  # register and chroma are read off the roll: no view need be transposed
 TERMS = (
-    "within", "across", "size", "squared_error", "infonce", "notes",
+    "within", "across", "size", "squared_error", "infonce", "notes", "steered_notes",
     "spread", "decorrelation", "sigreg", "pull", "noise",
 )  # fmt: skip
 FRACTION, WEIGHT, SIZE = Range(0, 1), Range(0), Range(1)
@@ -46,10 +46,11 @@ RANGES = {
 
 _SHARED = {
     "depth": 3, "batch": 192, "learning_rate": 3e-3, "views": 1, "temperature": 1.0, "noise": 0.05, "notes": 1.0,
-    **dict.fromkeys(("within", "across", "size", "squared_error", "spread", "decorrelation", "sigreg", "pull"), 0.0),
+    **dict.fromkeys(("within", "across", "size", "squared_error", "steered_notes"), 0.0),
+    **dict.fromkeys(("spread", "decorrelation", "sigreg", "pull"), 0.0),
 }  # fmt: skip
 _MELODY, _FULL = {"dim": 128, "rows": 48}, {"dim": 512, "rows": 80}
-_LOSS_ALONE = {"views": 2, "batch": 128, "within": 0.3, "squared_error": 1.0}
+_LOSS_ALONE = {"views": 2, "batch": 128, "within": 0.3, "squared_error": 1.0, "steered_notes": 1.0}
 _POOLED = _LOSS_ALONE | {"infonce": 0.3, "pitch_semitones": 12, "rows": 128, "views": 3, "batch": 96}
 _RECIPES: dict[str, Mapping[str, Any]] = {
     "turning": {"width": 192, "pitch_semitones": 0},
@@ -93,8 +94,7 @@ class MusicConfig:
         views: of each anchor.
         within, across, size: weights of the factorization loss.
         squared_error, infonce, temperature: weights of L_predict, and what InfoNCE divides by.
-        notes: weight of the notes decoded from f(x) and, where views differ from anchors by learned operators, from
-            rho(s) f(x).
+        notes, steered_notes: weights of the notes decoded from f(x), and from rho(s) f(x).
         noise: standard deviation of noise on latents before decoding.
         spread, decorrelation, sigreg, pull: weights of a floor under the standard deviations of the content, of its
             squared covariances, of SIGReg on it, and of its mean square.
@@ -126,6 +126,7 @@ class MusicConfig:
     infonce: float | None = None
     temperature: float | None = None
     notes: float | None = None
+    steered_notes: float | None = None
     noise: float | None = None
     spread: float | None = None
     decorrelation: float | None = None

@@ -7,7 +7,8 @@ neighbours stream in; where register is not read off the roll they are transpose
     factorization   differences of views against the law of their kinds (`softaxes.losses.factorization`)
     squared_error   f(T_s x) predicted by rho(s) f(x) (`softaxes.losses.prediction`)
     infonce         the same, as finding the view among all views and anchors of the batch
-    notes           the notes of x decoded from f(x); where rho is learned, those of the moved x from rho(s) f(x) too
+    notes           the notes of x decoded from f(x)
+    steered_notes   those of x moved circularly, all that a window can know, decoded from rho(s) f(x)
     spread, decorrelation, sigreg, pull     how the content is spread (off where the recipe says 0)
 
 Axes stand on the first coordinates of the latent, where the encoder's last map is free to put them.
@@ -136,7 +137,10 @@ class MusicTask:
         latents = model.encoder(batch["rolls"].flatten(0, 1)).float().unflatten(0, batch["rolls"].shape[:2])
         anchor, views = latents[:, 0], latents[:, 1:]
         predicted = predict_views(model.operators, anchor, amounts)
-        terms = {"notes": c.notes * self._notes(model.decoder, anchor, predicted, batch)}
+        terms = {"notes": c.notes * self._notes(model.decoder, anchor, batch["rolls"][:, 0])}
+        if c.steered_notes:
+            moved = circularly_moved(batch["rolls"][:, 0], batch["semitones"][:, 0], batch["steps"][:, 0])
+            terms["steered_notes"] = c.steered_notes * self._notes(model.decoder, predicted[:, 0], moved)
         if self.factorization is not None:
             terms["factorization"] = self.factorization(anchor=anchor, views=views, amount=amounts).total
         if c.squared_error:
@@ -165,17 +169,10 @@ class MusicTask:
             terms["pull"] = c.pull * content.square().sum(1).mean()
         return terms
 
-    def _notes(self, decoder: nn.Module, anchor: Tensor, predicted: Tensor, batch: Batch) -> Tensor:
-        """The notes of x from f(x); where time is learned, half of the anchors' from rho(s) f(x), s a delay, as well.
-
-        There the window's own notes are moved circularly: what rho says of a window that is all there is.
-        """
-        rolls = batch["rolls"][:, 0]
-        if self.config.encoder != "turning":
-            moved, target = predicted[:, 0], circularly_moved(rolls, batch["semitones"][:, 0], batch["steps"][:, 0])
-            anchor, rolls = torch.cat([anchor, moved]), torch.cat([rolls, target])
-        noisy = anchor + (self.config.noise or 0.0) * self._free * torch.randn_like(anchor)
-        return note_loss(decoder(noisy), rolls, positive_weight=POSITIVE_WEIGHT)
+    def _notes(self, decoder: nn.Module, z: Tensor, rolls: Tensor) -> Tensor:
+        """The notes of ``rolls`` from latents with noise."""
+        noise = (self.config.noise or 0.0) * self._free.to(z) * torch.randn_like(z)
+        return note_loss(decoder(z + noise), rolls, positive_weight=POSITIVE_WEIGHT)
 
     @property
     def _free(self) -> Tensor:
