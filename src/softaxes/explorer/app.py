@@ -51,7 +51,7 @@ from softaxes.explorer.pages import STATIC, kinds_css, page
 from softaxes.explorer.reader import LIMITS
 from softaxes.explorer.reports import NoReport, Reports
 from softaxes.explorer.steering import Edit, marked_notes, reach
-from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.kinds import Kind, Rotation
 from softaxes.model.model import Model
 from softaxes.songs.codec import Grid, grid_of
 
@@ -267,12 +267,12 @@ class Explorer:
 
 def kind_json(kind: Kind) -> dict[str, Any]:
     """A kind as the sliders need it."""
-    circle = isinstance(kind, Circle)
+    turns = isinstance(kind, Rotation)
     return {
         "name": kind.name,
-        "geometry": "circle" if circle else "line",
-        "period": kind.period if isinstance(kind, Circle) else None,
-        "follows": kind.follows if isinstance(kind, Circle) else "",
+        "geometry": "circle" if turns else "line",
+        "period": kind.period if isinstance(kind, Rotation) else None,
+        "follows": kind.follows if isinstance(kind, Rotation) else "",
         "reach": reach(kind),
         "unit": UNITS.get(kind.name, "steps"),
     }

@@ -16,7 +16,7 @@ from softaxes.diagnostics import Figure, Report
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.neighbours import Hits, retrieval
 from softaxes.diagnostics.operators import relative_errors
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Rotation
 from softaxes.geometry.shifts import shift
 from softaxes.model.model import Model
 from softaxes.report.music_views import PITCH, HeldOut
@@ -26,11 +26,11 @@ MEASURES = (("hit_at_1", 1), ("hit_at_5", 5))
 
 
 def joint_figures(model: Model, held_out: HeldOut, *, seed: int = 0, draws: int = 1000) -> Report:
-    """H@1, H@5 and MRR of pitch and the leading circle together; empty for a model without a circle.
+    """H@1, H@5 and MRR of pitch and the leading circle or cycle together; empty without one.
 
     The gallery holds every window's own shifted view and no other.
     """
-    circles = [kind for kind in model.axes.kinds if isinstance(kind, Circle) and kind.family == kind.name]
+    circles = [kind for kind in model.axes.kinds if isinstance(kind, Rotation) and kind.family == kind.name]
     if not circles:
         return Report([])
     rng = np.random.default_rng(seed)

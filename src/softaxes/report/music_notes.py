@@ -30,7 +30,7 @@ from softaxes.diagnostics.notes import (
     pitch_leakage,
     transposition,
 )
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Rotation
 from softaxes.geometry.shifts import Shift, labelled_views
 from softaxes.model.model import Model
 from softaxes.report.music_views import PITCH, HeldOut
@@ -58,7 +58,7 @@ def binary(model: Model, latents: Tensor) -> Array:
 def edit(model: Model, held_out: HeldOut, kind: str, *, seed: int = 0) -> Edited:
     """Shift every window by a random amount of ``kind``, in truth and in the latent."""
     rng = np.random.default_rng(seed)
-    circle = isinstance(model.axes[kind].kind, Circle)
+    circle = isinstance(model.axes[kind].kind, Rotation)
     largest = held_out.shift_steps if circle else held_out.pitch_semitones
     amount = torch.from_numpy(rng.integers(1, largest + 1, size=len(held_out.rolls)))
     amount = amount * torch.from_numpy(rng.choice([-1, 1], size=len(amount)))

@@ -13,7 +13,7 @@ from softaxes.diagnostics import Report, spectrum
 from softaxes.diagnostics.cosines import cosines
 from softaxes.diagnostics.held_out import coordinates, held_out_axes
 from softaxes.diagnostics.labelled import Labelled
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Rotation
 from softaxes.report.music_suite import MusicFindings, chance_of, success_at_amounts
 from softaxes.report.music_views import PITCH, TIME
 from softaxes.report.page import Block, Page, Picture, Section, Table, kind_colour
@@ -26,6 +26,8 @@ AXES = (
     "same_cos",
     "opposite_cos",
     "circle_error",
+    "cycle_error",
+    "law_error",
     "opening_angle",
     "axis_agreement",
     "between_images",
@@ -137,9 +139,10 @@ def _coordinate_picture(found: MusicFindings, batch: Labelled, name: str) -> Pic
     kind = batch.kinds[index]
     before, after, amount, _ = coordinates(batch, held_out_axes(batch, found.model.axes), index)
     unit = UNITS.get(name, "steps")
-    if isinstance(kind, Circle):
-        clock = operations.phase_clock(before, after, amount, kind=name, period=kind.period, unit=unit)
-        return Picture(clock, f"The {name} circle, fitted on training songs: {kind.period:g} steps to a turn.")
+    if isinstance(kind, Rotation):
+        turn, what = kind.coordinate_period, type(kind).__name__.lower()
+        clock = operations.phase_clock(before, after, amount, kind=name, period=turn, unit=unit)
+        return Picture(clock, f"The {name} {what}, fitted on training songs: {turn:g} steps to a turn.")
     shift_sweep = operations.shift_sweep(before, after, amount, kind=name, unit=unit)
     return Picture(shift_sweep, f"The {name} axis, fitted on training songs, judged on held-out ones.")
 

@@ -22,7 +22,7 @@ from softaxes.diagnostics.labelled import Array, Labelled, group_index, to_numpy
 from softaxes.diagnostics.neighbours import retrieval
 from softaxes.diagnostics.operators import nearest_own_shift
 from softaxes.geometry.axes import Axes
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Rotation
 from softaxes.model.model import Model
 from softaxes.report.controls import untrained
 from softaxes.report.music_joint import extrapolation_figures, joint_figures
@@ -102,9 +102,9 @@ def music_suite(
 
 
 def decoded_edits(model: Model, held_out: HeldOut, *, seed: int = 0) -> dict[str, Edited]:
-    """Operations of pitch and of every leading circle, decoded, by kind."""
+    """Operations of pitch and of every leading circle or cycle, decoded, by kind."""
     kinds = [kind for kind in model.axes.kinds if kind.family == kind.name]
-    named = [kind.name for kind in kinds if kind.name == PITCH or isinstance(kind, Circle)]
+    named = [kind.name for kind in kinds if kind.name == PITCH or isinstance(kind, Rotation)]
     return {name: edit(model, held_out, name, seed=seed) for name in named}
 
 

@@ -21,7 +21,7 @@ from torch import Tensor
 from softaxes.data.music import isolate
 from softaxes.diagnostics.labelled import Array, Labelled, label
 from softaxes.geometry.axes import Axes
-from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.kinds import Kind, Rotation
 from softaxes.model.model import Model
 from softaxes.training.tasks.music.views import moved_windows
 
@@ -132,10 +132,10 @@ def draw_views(axes: Axes, held_out: HeldOut, *, seed: int = 0) -> dict[str, Lab
 def running_views(
     kinds: Sequence[Kind], held_out: HeldOut, rng: np.random.Generator, each: int | None
 ) -> LabelledRolls:
-    """``each`` views (None: one for every amount) of pitch and of every circle that leads, amounts in random order."""
-    moved = tuple(kind for kind in kinds if kind.name == PITCH or isinstance(kind, Circle))
+    """``each`` views (None: one for every amount) of pitch and of each leading circle and cycle, in random order."""
+    moved = tuple(kind for kind in kinds if kind.name == PITCH or isinstance(kind, Rotation))
     leaders = [index for index, kind in enumerate(moved) if kind.family == kind.name]
-    most = {index: held_out.shift_steps if isinstance(moved[index], Circle) else held_out.pitch_semitones
+    most = {index: held_out.shift_steps if isinstance(moved[index], Rotation) else held_out.pitch_semitones
             for index in leaders}  # fmt: skip
     kind, amount = _labels(rng, len(held_out.rolls), most, each)
     return _labelled(held_out.rolls, held_out.context, moved, kind, amount, held_out.group)
