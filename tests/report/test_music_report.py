@@ -222,7 +222,9 @@ def test_a_whole_page_of_a_code_that_turns(tmp_path: Path) -> None:
     turning = Model(model.parts["encoder"], axes, model.input_shape, decoder=model.parts["decoder"])
     rolls, song = tunes(4, 3)
     found = music_suite(turning, rolls, song, draws=10, controls=False)
-    path = write_page(tmp_path, music_page(found, history=[], about="made-up tunes"), music_metrics(found, {"windows": 12}))
+    path = write_page(
+        tmp_path, music_page(found, history=[], about="made-up tunes"), music_metrics(found, {"windows": 12})
+    )
     read = check_page(path.read_text(encoding="utf-8"))
     for words in ("law of the kind", "cycle, mean", "The metre cycle", "The chroma cycle", "steered / ceiling"):
         assert words in read.text, words
