@@ -117,7 +117,7 @@ def main() -> None:
     rows: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         index, rate = grown_index(Path(folder), model, given.songs, rng)
-        clips = {length: index.manifest.rows(length) for length in index.manifest.settings.lengths}
+        clips = {length: index.rows(length) for length in index.settings.lengths}
         print(f"{index.songs} songs; clips by length in steps: {clips}; encoded at {rate:.0f} clips/s")
         queries = [tune(rng, "query") for _ in range(8)]
         backends: tuple[BackendName, ...] = ("exact",)
