@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from softaxes.data.files import LOCK_FILE, PARTIAL, one_writer, printable
 from softaxes.data.music.folders import check_folder, find_files
-from softaxes.data.music.manifest import OFF_GRID, content_key, stamp
+from softaxes.data.music.manifest import OFF_GRID, content_key, file_stamp
 from softaxes.data.music.song import Song
 from softaxes.songs.coded import (
     Arrays,
@@ -34,7 +34,6 @@ from softaxes.songs.coded import (
 from softaxes.training.progress import Advance
 
 MERGE_SEGMENTS, MERGE_DELETED = 16, 0.3  # more segments, or a larger share of deleted songs: merge them all
-NOWHERE = (0, -1)  # the stamp of a file that is gone
 
 
 @dataclass(frozen=True)
@@ -181,7 +180,7 @@ def update_folder(
         raise ValueError(f"{where} is a file, not the folder of {kind.what}")
     with one_writer(where):
         writer = Writer(where, settings, kind)
-        stamps = {name: _stamp(root / name) for name in find_files(root)}
+        stamps = {name: file_stamp(root / name) for name in find_files(root)}
         before = dict(writer.known)
         writer.forget(before.keys() - stamps.keys())
         writer.refused = {file: record for file, record in writer.refused.items() if file in stamps}
@@ -215,13 +214,6 @@ def update_folder(
 def one_line(error: Exception, root: Path, name: str) -> str:
     """Why a file was refused, without the folders above it."""
     return " ".join(str(error).split()).removeprefix(f"{root / name}: ").replace(f"{root}{os.sep}", "")
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    try:
-        return stamp(path)
-    except OSError:
-        return NOWHERE
 
 
 def _own_manifest(where: Path, settings: Mapping[str, Any], what: str) -> Manifest:
