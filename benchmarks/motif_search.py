@@ -29,10 +29,12 @@ from softaxes.model.checkpoint import load
 from softaxes.model.model import Model
 from softaxes.model.part import Part
 from softaxes.search.alignment import align
-from softaxes.search.index.build import merge_segments, update_index
+from softaxes.search.index.build import update_index
 from softaxes.search.index.choice import BackendName
-from softaxes.search.index.store import Index, read_manifest, write_manifest, write_segment
+from softaxes.search.index.store import Index
 from softaxes.search.query import Query, Searcher, note_points, query_from_song
+from softaxes.songs.coded import read_manifest, write_manifest, write_segment
+from softaxes.songs.update import merge_segments
 from softaxes.training.tasks.music.config import MusicConfig, music_kinds
 
 ENCODED, BARS, REPEATS = 10, 80, 20
@@ -71,13 +73,14 @@ def grown_index(folder: Path, model: Model, songs: int, rng: np.random.Generator
     (segment,) = Index.open(folder / "index").segments
     segments = list(manifest.segments)
     for copy in range(1, songs // ENCODED):
-        codes = {}
-        for length, real in segment.codes.items():
-            moved = real + rng.normal(0, 0.03, real.shape).astype(np.float32)
-            codes[length] = [moved / np.linalg.norm(moved, axis=1, keepdims=True)]
-        named = [dataclasses.replace(song, file=f"{copy}-{song.file}") for song in segment.record.songs]
-        tables = {length: [table] for length, table in segment.table.items()}
-        segments.append(write_segment(folder / "index", named, codes, tables, [segment.notes]))
+        moved = []
+        for place, song in enumerate(segment.record.songs):
+            arrays = {name: segment.of_song(place, name) for name in segment.arrays}
+            for name in (name for name in arrays if name.endswith(".codes")):
+                near = arrays[name] + rng.normal(0, 0.03, arrays[name].shape).astype(np.float32)
+                arrays[name] = near / np.linalg.norm(near, axis=1, keepdims=True)
+            moved.append((dataclasses.replace(song, file=f"{copy}-{song.file}"), arrays))
+        segments.append(write_segment(folder / "index", moved))
     write_manifest(folder / "index", dataclasses.replace(manifest, segments=tuple(segments)))
     merge_segments(folder / "index", dataclasses.replace(manifest, segments=tuple(segments)))
     return Index.open(folder / "index"), rate
@@ -117,7 +120,7 @@ def main() -> None:
     rows: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         index, rate = grown_index(Path(folder), model, given.songs, rng)
-        clips = {length: index.manifest.rows(length) for length in index.manifest.settings.lengths}
+        clips = {length: index.rows(length) for length in index.settings.lengths}
         print(f"{index.songs} songs; clips by length in steps: {clips}; encoded at {rate:.0f} clips/s")
         queries = [tune(rng, "query") for _ in range(8)]
         backends: tuple[BackendName, ...] = ("exact",)

@@ -88,9 +88,7 @@ def main() -> None:
         where = given.index and given.index / name.replace(" ", "-")
         searchers[name] = Searcher(open_index(given.folder, used, where)[0], used)
     index = searchers["axes removed"].index
-    print(
-        f"{index.songs} songs, {index.manifest.rows(STEPS):,} clips of {STEPS} steps; {given.queries} queries x 3 seeds"
-    )
+    print(f"{index.songs} songs, {index.rows(STEPS):,} clips of {STEPS} steps; {given.queries} queries x 3 seeds")
     print(
         "| wrong notes | right first: codes, notes | codes alone | axes kept, codes alone | shift read off within .5 |"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 
 from softaxes import SoftFactorization
 from softaxes.diagnostics import cosines
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Cycle, Line
 
 from . import naive, worlds
 from .worlds import args
@@ -105,7 +106,16 @@ def test_circle_follows_the_chord_law_where_no_line_does(rng):
     assert as_lines.figure("same", as_lines.first == 1) < 0.95
 
 
-@pytest.mark.parametrize("kinds", [worlds.LINES, worlds.CIRCLES, (Circle("a", 4, size=2.0), Circle("b", 3.5))])
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        worlds.LINES,
+        worlds.CIRCLES,
+        (Circle("a", 4, size=2.0), Circle("b", 3.5)),
+        (Line("a"), Cycle("b", 12)),
+        (Cycle("a", 8, harmonics=(1, 3), weights=(1, 2)), Cycle("b", 12, follows="a")),
+    ],
+)
 def test_promised_cosines_are_the_targets_of_the_loss(rng, kinds):
     world = worlds.random(rng, items=50, dims=8, views=6) | {"kinds": kinds}
     world["amount"] = np.where(world["kind"] == 0, world["amount"], world["amount"] * 0.7)
@@ -114,6 +124,50 @@ def test_promised_cosines_are_the_targets_of_the_loss(rng, kinds):
     loss = SoftFactorization(kinds)(**tensors | {"kind": torch.from_numpy(world["kind"])})
     kept = found.alive
     assert np.square(found.cos - found.promised)[kept].mean() == pytest.approx(float(loss.within), rel=1e-4)
+
+
+def test_a_turning_code_follows_the_law_of_its_own_powers(rng):
+    world = worlds.cycle(rng)
+    assert cosines.cosines(**args(world, "kinds")).figure("cycle") == pytest.approx(0, abs=1e-5)
+    even = (*world["kinds"][:1], Cycle("metre", 16, harmonics=(1, 2, 5), weights=(1, 1, 1)))
+    assert cosines.cosines(**args(world), kinds=even).figure("cycle") > 0.05
+
+
+def test_law_curves_are_means_over_pairs_of_amounts(rng):
+    """Against loops; and of powers that are measured the law is that of a point of every plane."""
+    world = worlds.cycle(rng, noise=0.3)
+    curve = cosines.law_curves(**args(world, "kinds"))["metre"]
+    differences = world["views"] - world["anchor"][:, None]
+    measured = {}
+    for item in range(len(differences)):
+        for i, j in itertools.combinations(range(8), 2):
+            if world["kind"][item, i] == world["kind"][item, j] == 1:
+                a, b = differences[item, i], differences[item, j]
+                pair = tuple(sorted((world["amount"][item, i], world["amount"][item, j])))
+                measured.setdefault(pair, []).append(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+    assert list(zip(curve.first, curve.second, strict=True)) == sorted(measured)
+    for row, pair in enumerate(sorted(measured)):
+        assert curve.measured[row] == pytest.approx(np.mean(measured[pair]))
+        assert curve.n[row] == len(measured[pair])
+    exact = cosines.law_curves(**args(worlds.cycle(rng), "kinds"))
+    assert exact["metre"].error == pytest.approx(0, abs=1e-5)
+    for row, (s, t) in enumerate(zip(exact["metre"].first, exact["metre"].second, strict=True)):
+        one, two = (
+            np.concatenate([r * np.array([np.cos(2 * np.pi * h * x / 16) - 1, np.sin(2 * np.pi * h * x / 16)])
+                            for h, r in ((1, 2), (2, 1), (5, 0.5))])
+            for x in (s, t)
+        )  # fmt: skip
+        law = one @ two / np.linalg.norm(one) / np.linalg.norm(two)
+        assert exact["metre"].promised[row] == pytest.approx(law, abs=1e-4)
+
+
+def test_law_curves_of_lines_are_plus_and_minus_one_and_of_random_latents_one_half(rng):
+    perfect = cosines.law_curves(**args(worlds.perfect(rng), "kinds"))["pitch"]
+    assert perfect.measured.tolist() == pytest.approx((np.sign(perfect.first) * np.sign(perfect.second)).tolist())
+    random = cosines.law_curves(**args(worlds.random(rng, items=2000), "kinds"))["pitch"]
+    assert random.measured == pytest.approx(0.5, abs=0.05)
+    assert random.error > 0.5
+    assert cosines.law_curves(**args(worlds.dead(rng), "kinds")) == {}
 
 
 def test_a_delay_turns_the_circles_that_follow(rng):

@@ -9,9 +9,9 @@ import math
 import numpy as np
 import pytest
 
-from softaxes.diagnostics import PROPERTIES, diagnose, notes, operators, probes, spectrum
+from softaxes.diagnostics import PROPERTIES, cosines, diagnose, notes, operators, probes, spectrum
 from softaxes.diagnostics.properties import SIMILARITY, TRANSFORMATIONS
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Cycle, Line
 
 from . import worlds
 from .worlds import args
@@ -88,6 +88,8 @@ def figures(world):
     values["phase_readout"] = [probes.cyclic(views[:, 0], steps, 4, group)[1].score]
     values["disagreement"] = [operators.disagreement(views[:, 0], views[:, 1], anchor)]
     values["drift"] = operators.drift(anchor, views.swapaxes(0, 1)).tolist()
+    cycles = (*world["kinds"][:2], Cycle("metre", 16, harmonics=(1, 2)))
+    values["cycle_error"] = [cosines.cosines(**args(world), kinds=cycles).figure("cycle")]
     grid = views.reshape(len(anchor), 3, 4, -1)
     values["grid_first"] = list(spectrum.grid_spectra(grid).first)
     return values
@@ -140,7 +142,9 @@ def test_claims(base, transformation):
             assert (difference > 1e-3 * size).any(), f"{name} does not vary: {values} -> {changed[name]}"
 
 
-@pytest.mark.parametrize("make", [worlds.perfect, worlds.dead, worlds.random, worlds.own_axes, worlds.circle])
+@pytest.mark.parametrize(
+    "make", [worlds.perfect, worlds.dead, worlds.random, worlds.own_axes, worlds.circle, worlds.cycle]
+)
 def test_figures_lie_in_their_ranges(rng, make):
     report = diagnose(**args(make(rng), "kinds"), draws=20)
     for key, figure in report.items():

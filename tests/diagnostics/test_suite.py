@@ -24,9 +24,11 @@ def suite(world, **extras):
     return diagnose(**args(world, "kinds", "clipped"), draws=100, **extras)
 
 
-@pytest.mark.parametrize("make, slack", [(worlds.perfect, 1e-5), (worlds.duplicated, 1e-5), (worlds.circle, 0.05)])
+@pytest.mark.parametrize(
+    "make, slack", [(worlds.perfect, 1e-5), (worlds.duplicated, 1e-5), (worlds.circle, 0.05), (worlds.cycle, 0.05)]
+)
 def test_a_perfect_encoder_gets_every_best_value(rng, make, slack):
-    """A circle's plane is estimated from correlations, which 100 items know to a few per cent."""
+    """Planes are estimated from correlations, which 100 items know to a few per cent."""
     report = suite(make(rng), group=np.repeat(np.arange(50), 4))
     for key, figure in report.items():
         if math.isfinite(figure.about.best):
@@ -74,6 +76,30 @@ def test_dead_and_narrow_circles(rng):
     narrow = world | {"anchor": world["anchor"][:, :2], "views": world["views"][..., :2]}
     assert "coordinate_skill.pitch" in suite(narrow)
     assert suite(narrow)["phase_cos.metre"].n == 0
+
+
+def test_a_cycle_is_judged_by_its_own_law(rng):
+    report = suite(worlds.cycle(rng))
+    assert report["law_error.metre"].value == pytest.approx(0, abs=1e-5)
+    assert report["cycle_error"].value == pytest.approx(0, abs=1e-5)
+    assert report["relative_error.metre"].value < 0.02
+    assert report["phase_cos.metre"].value > 0.99
+    assert report["axis_agreement.metre"].chance == pytest.approx(6 / 12)
+    assert not {"same_cos.metre", "additivity.metre", "coordinate_r2.metre", "circle_error"} & set(report)
+    assert json.dumps(report.to_dict(), allow_nan=False)
+    assert "cycle_error" in str(report)
+
+
+def test_dead_narrow_and_few_cycles(rng):
+    world = worlds.cycle(rng)
+    still = np.ones_like(world["views"])
+    report = suite(world | {"anchor": still[:, 0], "views": still})
+    assert report["dead"].value == 1 and math.isnan(report["cycle_error"].value)
+    assert "law_error.metre" not in report
+    narrow = suite(world | {"anchor": world["anchor"][:, :6], "views": world["views"][..., :6]})
+    assert narrow["phase_cos.metre"].n == 0  # three planes have no room beside the line
+    few = {name: value if name == "kinds" else value[:3] for name, value in world.items()}
+    assert math.isfinite(suite(few)["relative_error.metre"].value)
 
 
 def test_axes_of_each_image_are_seen_by_global_figures_only(rng):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from softaxes.data import blobs
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Cycle, Line
 
 LINES = (Line("pitch"), Line("time"))
 CIRCLES = (Line("pitch"), Circle("metre", period=16))
@@ -87,6 +87,40 @@ def circle(rng: np.random.Generator, items: int = 200, dims: int = 10, noise: fl
     phase = start[:, None] + 2 * np.pi * metre / 16
     views = latent(register[:, None] + 0.5 * pitch, phase, content[:, None] + np.zeros((1, 8, 1)))
     return {"anchor": anchor, "views": views, **labels, "kinds": CIRCLES}
+
+
+def cycle(
+    rng: np.random.Generator,
+    items: int = 200,
+    dims: int = 12,
+    noise: float = 0.0,
+    radii: tuple[float, ...] = (2, 1, 0.5),
+) -> World:
+    """Pitch is a line; metre turns planes of harmonics 1, 2, 5 by 2 pi h s / 16; content fills the other dimensions."""
+    labels, harmonics = shifts(rng, items), (1, 2, 5)
+    basis = orthogonal(rng, dims)
+    start = rng.uniform(0, 2 * np.pi, (items, len(harmonics)))
+    content, register = rng.standard_normal((items, dims)), rng.standard_normal(items)
+    content[:, : 1 + 2 * len(harmonics)] = 0
+
+    def latent(register: np.ndarray, metre: np.ndarray, content: np.ndarray) -> np.ndarray:
+        z = content.copy()
+        z[..., 0] = register
+        for p, (h, radius) in enumerate(zip(harmonics, radii, strict=True)):
+            phase = (start[:, p] if metre.ndim == 1 else start[:, [p]]) + 2 * np.pi * h * metre / 16
+            z[..., 1 + 2 * p], z[..., 2 + 2 * p] = radius * np.cos(phase), radius * np.sin(phase)
+        z = z @ basis
+        return z + noise * rng.standard_normal(z.shape)
+
+    metre, pitch = (np.where(labels["kind"] == k, labels["amount"], 0.0) for k in (1, 0))
+    views = latent(register[:, None] + 0.5 * pitch, metre, np.repeat(content[:, None], 8, axis=1))
+    anchor = latent(register, np.zeros(items), content)
+    return {
+        "anchor": anchor,
+        "views": views,
+        **labels,
+        "kinds": (Line("pitch"), Cycle("metre", 16, harmonics=harmonics)),
+    }
 
 
 def centroid(items: int, *, margin: int, seed: int = 0) -> World:

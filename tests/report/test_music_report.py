@@ -13,6 +13,7 @@ import torch
 from softaxes.diagnostics import PROPERTIES
 from softaxes.geometry.axes import Axes, CircleAxis, CycleAxis, LineAxis
 from softaxes.geometry.kinds import Circle, Cycle, Line
+from softaxes.geometry.operators import LearnedOperators
 from softaxes.model.model import Model
 from softaxes.model.part import Part
 from softaxes.report.music import music_metrics
@@ -194,6 +195,30 @@ def test_the_true_edit_of_metre_lets_neighbours_in() -> None:
     figures = edit_figures(edited, data.group, draws=10)
     assert "pitch_leakage.metre" in figures["steered"] and "transposition.metre" not in figures["steered"]
     assert figures["copy"]["note_f1.metre"].value < 1
+
+
+def test_a_whole_page_of_a_code_that_turns(tmp_path: Path) -> None:
+    """Two kinds, pitch as a line with a cycle of chroma that follows it, metre as a cycle of half the latent."""
+    kinds = (Line("pitch"), Cycle("chroma", 12, harmonics=(5,), follows="pitch"), Cycle("metre", 32, harmonics=(1, 2)))
+    axes = LearnedOperators(kinds, 12, learned=False).fitted(torch.zeros(12))
+    model = small_model()
+    turning = Model(model.parts["encoder"], axes, model.input_shape, decoder=model.parts["decoder"])
+    rolls, song = tunes(4, 3)
+    found = music_suite(turning, rolls, song, draws=10, controls=False)
+    path = write_page(
+        tmp_path, music_page(found, history=[], about="made-up tunes"), music_metrics(found, {"windows": 12})
+    )
+    read = check_page(path.read_text(encoding="utf-8"))
+    for words in ("law of the kind", "cycle, mean", "The metre cycle", "The chroma cycle", "steered / ceiling"):
+        assert words in read.text, words
+    stored = json.loads((tmp_path / "metrics.json").read_text())
+    assert {"cycle_error", "law_error.metre", "phase_cos.metre", "relative_error.metre"} <= set(
+        stored["figures"]["running"]
+    )
+    relations = {(group["kind"], group["relation"]) for group in stored["redraw"]["cosines"]["parts"]["all"]}
+    assert ("metre", "cycle") in relations
+    assert {row["kind"] for row in stored["redraw"]["moves"]} == {"pitch", "chroma", "metre"}
+    assert set(stored["edits"]) == {"pitch", "metre"}
 
 
 def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Cycle, Line
+from softaxes.geometry.operators import LearnedOperators
 from softaxes.search.codes import content_codes, coordinates, shift_between, similarity
 
 
@@ -58,6 +59,17 @@ def test_the_shift_is_read_off(axes: Axes) -> None:
     np.testing.assert_allclose(turn, 0, atol=1e-2)
     assert (read["metre"] >= -8).all()
     assert (read["metre"] < 8).all()
+
+
+def test_a_cycle_is_read_off_within_half_a_turn_of_its_lowest_harmonic() -> None:
+    operators = LearnedOperators([Line("pitch"), Cycle("metre", 32, harmonics=(3, 2))], 8, learned=False)
+    only = operators.fitted(torch.zeros(8))
+    z = torch.randn(5, 8)
+    moved = only.shift(z, metre=6.5, pitch=2)
+    amounts = shift_between(only.kinds, coordinates(only, z), coordinates(only, moved))
+    assert amounts["metre"] == pytest.approx([6.5] * 5, abs=1e-3)
+    assert amounts["pitch"] == pytest.approx([2] * 5, abs=1e-3)
+    assert content_codes(only, moved) == pytest.approx(content_codes(only, z), abs=1e-5)
 
 
 def test_shapes_that_do_not_fit(axes: Axes) -> None:

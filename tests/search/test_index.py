@@ -14,12 +14,14 @@ import pytest
 from softaxes.data.files import one_writer
 from softaxes.data.music import Song, note_array, read_song, write_song
 from softaxes.data.music.rolls import melody
-from softaxes.search.index import build, store
+from softaxes.search.index import build
 from softaxes.search.index.backend import Nearest, best_of
 from softaxes.search.index.build import encode_clips, index_settings, update_index
 from softaxes.search.index.choice import choose
 from softaxes.search.index.store import Index
 from softaxes.search.index.windows import clip_lengths, clip_rolls, clip_starts
+from softaxes.songs import coded, update
+from softaxes.training.interrupt import Interrupted
 
 from .worlds import corpus, model_by_hand, random_song
 
@@ -28,7 +30,7 @@ def contents(index: Index) -> dict[tuple[str, int, int], bytes]:
     """Every living clip's code by (file, length, start)."""
     held = {}
     for segment in index.segments:
-        for length in index.manifest.settings.lengths:
+        for length in index.settings.lengths:
             live = segment.live_rows(length)
             for row in np.flatnonzero(live).tolist():
                 clip = segment.table[length][row]
@@ -122,7 +124,7 @@ def test_an_interrupted_index_goes_on(songs: Path, tmp_path: Path, monkeypatch: 
         if beside == "04.mid":
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Interrupted, match="stopped after 4 of 6 files"):
         update_index(songs, model, where, progress=stop)
     committed = {file for file, _, _ in contents(Index.open(where))}
     assert committed == {"00.mid", "01.mid", "02.mid", "03.mid"}
@@ -144,7 +146,7 @@ def test_a_writer_that_died_leaves_nothing_behind(songs: Path, tmp_path: Path, m
     (songs / "00.mid").unlink()
     write_song(random_song(np.random.default_rng(9)), songs / "99.mid")
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
-        patch.setattr(build, "write_manifest", die)
+        patch.setattr(update, "write_manifest", die)
         update_index(songs, model_by_hand(), where)
     assert contents(Index.open(where)) == before
     assert len(list(where.glob("*.npy"))) > len(files)
@@ -156,13 +158,13 @@ def test_a_writer_that_died_leaves_nothing_behind(songs: Path, tmp_path: Path, m
 def test_segments_are_merged(songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     where = tmp_path / "index"
     monkeypatch.setattr(build, "COMMIT_CLIPS", 1)
-    monkeypatch.setattr(build, "MERGE_SEGMENTS", 99)
+    monkeypatch.setattr(update, "MERGE_SEGMENTS", 99)
     update_index(songs, model_by_hand(), where)
     reader = Index.open(where)
     before = contents(reader)
     assert len(reader.segments) == 6
     (songs / "04.mid").unlink()
-    monkeypatch.setattr(build, "MERGE_SEGMENTS", 3)
+    monkeypatch.setattr(update, "MERGE_SEGMENTS", 3)
     update_index(songs, model_by_hand(), where)
     merged = Index.open(where)
     assert len(merged.segments) == 1
@@ -206,9 +208,9 @@ def test_files_that_cannot_be_read_are_told_and_not_tried_again(
 def test_another_model_or_hop_is_refused(songs: Path, tmp_path: Path) -> None:
     where = tmp_path / "index"
     update_index(songs, model_by_hand(), where)
-    with pytest.raises(ValueError, match="made with another model: name another `index`"):
+    with pytest.raises(ValueError, match=r"was made with other settings \(model\)"):
         update_index(songs, model_by_hand(1), where)
-    with pytest.raises(ValueError, match="another hop_steps"):
+    with pytest.raises(ValueError, match=r"other settings \(hop_steps\)"):
         update_index(songs, model_by_hand(), where, hop_steps=2)
     with pytest.raises(ValueError, match=r"`hop_steps` must lie in 1\.\.32"):
         index_settings(model_by_hand(), 0)
@@ -227,11 +229,11 @@ def test_damage_is_scores_and_clips(songs: Path, tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(ValueError, match="is damaged"):
         Index.open(where)
-    (where / store.MANIFEST).write_text('{"format": 2}')
-    with pytest.raises(ValueError, match="not an index's manifest"):
+    (where / coded.MANIFEST).write_text('{"format": 3}')
+    with pytest.raises(ValueError, match="not a manifest of coded songs"):
         Index.open(where)
-    (where / store.MANIFEST).write_text('{"format": 99}')
-    with pytest.raises(ValueError, match="reads format 2"):
+    (where / coded.MANIFEST).write_text('{"format": 99}')
+    with pytest.raises(ValueError, match="reads format 3"):
         Index.open(where)
 
 
@@ -269,7 +271,7 @@ def test_two_processes_read_while_one_writes(
     where = tmp_path / "index"
     update_index(songs, model_by_hand(), where)
     monkeypatch.setattr(build, "COMMIT_CLIPS", 1)
-    monkeypatch.setattr(build, "MERGE_SEGMENTS", 2)  # files vanish under the readers' eyes again and again
+    monkeypatch.setattr(update, "MERGE_SEGMENTS", 2)  # files vanish under the readers' eyes again and again
     readers = [
         subprocess.Popen([sys.executable, "-c", READER, str(where)], stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -369,7 +371,7 @@ def test_qdrant_follows_the_index(patchy: Index, tmp_path: Path, rng: np.random.
     queries, place = rng.normal(size=(2, 48)).astype(np.float32), str(tmp_path / "qdrant")
     QdrantSearch(patchy, 32, place).close()
     again = QdrantSearch(patchy, 32, place)  # nothing to add
-    assert again.client.count(again.collection).count == patchy.manifest.rows(32)
+    assert again.client.count(again.collection).count == patchy.rows(32)
     again.close()
     for name in ("00.mid", "01.mid"):
         (songs / name).unlink()
@@ -377,7 +379,7 @@ def test_qdrant_follows_the_index(patchy: Index, tmp_path: Path, rng: np.random.
     merged = Index.open(patchy.folder)
     assert len(merged.segments) == 1
     after = QdrantSearch(merged, 32, place)
-    assert after.client.count(after.collection).count == merged.manifest.rows(32)
+    assert after.client.count(after.collection).count == merged.rows(32)
     assert [s for s, _ in scores_and_clips(merged, 32, after(queries, 9))] == pytest.approx(
         [s for s, _ in slow_nearest(merged, 32, queries, 9)], abs=2e-4
     )

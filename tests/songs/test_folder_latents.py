@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from softaxes.model.checkpoint import save_model
 from softaxes.model.model import Model
 from softaxes.songs import folder as encoding
 from softaxes.songs.codec import encode_song
+from softaxes.songs.coded import CodedFolder
 from softaxes.songs.folder import encode_files, read_latents
 from softaxes.training.interrupt import Interrupted
 from tests.data.music.by_hand import midi_file, note_off, note_on
@@ -64,17 +64,17 @@ def check(model: Model, folder: Path, out: Path, precision: str = "fp32") -> Non
 @pytest.mark.parametrize("size", [1, 4, 64])
 def test_every_song_is_encoded_whatever_the_shards(folder: Path, tmp_path: Path, size: int) -> None:
     model = small_model()
-    tables = encode_files(model, folder, tmp_path / "out", files_a_shard=size)
-    assert len(tables) == -(-10 // size)
+    latents = encode_files(model, folder, tmp_path / "out", files_a_shard=size)
+    assert all(len(segment.record.songs) <= size for segment in latents.segments)
     check(model, folder, tmp_path / "out")
-    assert [(row.name, row.reason.split(":")[0].split(" (")[0]) for table in tables for row in table.skipped] == [
+    assert [(row.file, row.reason.split(":")[0].split(" (")[0]) for row in latents.manifest.refused] == [
         ("0 cut.mid", "broken or cut short"),
         ("5 empty.mid", "the file is empty"),
         ("6 drums.mid", "no notes that this model hears"),
     ]
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert (manifest["songs"], manifest["windows"], len(manifest["skipped"])) == (7, sum([1, 1, 2, 2, 3, 3, 4]), 3)
-    assert [shard["windows"] for shard in manifest["shards"]] == [table.windows for table in tables]
+    assert (len(latents.manifest.songs()), latents.windows) == (7, sum([1, 1, 2, 2, 3, 3, 4]))
+    arrays = [np.load(path) for path in (tmp_path / "out").glob("*.latents.npy")]
+    assert sum(map(len, arrays)) == latents.windows and {a.dtype for a in arrays} == {np.dtype(np.float32)}
 
 
 def test_batches_wait_for_each_other_and_split(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,13 +111,16 @@ def test_a_run_that_is_stopped_goes_on(
         return read(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(encoding, "read_windows", stops)
-    with pytest.raises(Interrupted, match=f"stopped after {dies_after // 2} of 5 shards; the same command goes on"):
+    with pytest.raises(Interrupted, match=r"stopped after \d+ of 10 files; the same command goes on"):
         encode_files(model, folder, out, files_a_shard=2)
     with pytest.raises(ValueError, match="holds no finished latents"):
         list(read_latents(out))
+    done = CodedFolder.open(out).manifest
+    known = len(done.songs()) + len(done.refused)
+    assert known >= dies_after - 2
     calls[0] = -99
     encode_files(model, folder, out, files_a_shard=2)
-    assert calls[0] == -99 + 10 - dies_after // 2 * 2  # what was done is not read again
+    assert calls[0] == -99 + 10 - known  # what was done is not read again
     check(model, folder, out)
 
 
@@ -125,9 +128,7 @@ def test_a_run_that_is_killed_between_two_writes_goes_on(folder: Path, tmp_path:
     model, out = small_model(), tmp_path / "out"
     encode_files(model, folder, out, files_a_shard=3)
     whole = {path.name: path.read_bytes() for path in out.iterdir()}
-    (out / "manifest.json").unlink()
-    (out / "shard-00001.json").unlink()  # the array was there, its table not yet
-    (out / "shard-00002.json").write_text('{"songs": [')
+    (out / "0123456789abcdef.latents.npy").write_bytes(b"an array that no manifest names yet")
     (out / ".shard-00003.npy.partial").write_bytes(b"half")
     encode_files(model, folder, out, files_a_shard=3)
     assert {path.name: path.read_bytes() for path in out.iterdir()} == whole, "what a killed run left is gone"
@@ -138,11 +139,11 @@ def test_other_latents_are_not_mixed_in(folder: Path, tmp_path: Path) -> None:
     encode_files(small_model(), folder, out)
     other = small_model()
     torch.nn.init.ones_(other.encoder.head.bias)
-    with pytest.raises(ValueError, match=r"latents with other settings \(encoder\)"):
+    with pytest.raises(ValueError, match=r"\(latents\) was made with other settings \(encoder\)"):
         encode_files(other, folder, out)
     write_song(tune(9, 1), folder / "9.mid")
-    (table,) = encode_files(small_model(), folder, out)
-    assert "9.mid" in [song["name"] for song in table.songs], "a new file is taken in"
+    latents = encode_files(small_model(), folder, out)
+    assert "9.mid" in latents.manifest.alive(), "a new file is taken in"
     with pytest.raises(ValueError, match=r"not empty and holds no latents"):
         encode_files(small_model(), folder, folder)
     with pytest.raises(ValueError, match=r"is a file, not the folder of latents"):
@@ -207,16 +208,16 @@ def test_folders_without_music(tmp_path: Path, make: object, message: str) -> No
 def test_a_folder_of_bad_files_gives_empty_latents(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "bad.mid").write_bytes(b"bad")
-    (table,) = encode_files(small_model(), tmp_path / "in", tmp_path / "out")
-    assert (table.songs, len(table.skipped)) == ([], 1)
+    latents = encode_files(small_model(), tmp_path / "in", tmp_path / "out")
+    assert (latents.manifest.songs(), len(latents.manifest.refused)) == ([], 1)
     assert list(read_latents(tmp_path / "out")) == []
-    assert np.load(tmp_path / "out" / "shard-00000.npy").shape == (0, 12)
 
 
-def test_arrays_that_do_not_fit_their_tables_are_told(folder: Path, tmp_path: Path) -> None:
+def test_arrays_that_do_not_fit_the_manifest_are_told(folder: Path, tmp_path: Path) -> None:
     encode_files(small_model(), folder, tmp_path / "out")
-    np.save(tmp_path / "out" / "shard-00000.npy", np.zeros((3, 12), dtype=np.float32))
-    with pytest.raises(ValueError, match=r"shard-00000\.npy does not fit its table"):
+    (array,) = (tmp_path / "out").glob("*.latents.npy")
+    np.save(array, np.zeros((3, 12), dtype=np.float32))
+    with pytest.raises(ValueError, match=rf"damaged: {array.name} has other rows than its manifest"):
         list(read_latents(tmp_path / "out"))
 
 
@@ -244,8 +245,8 @@ def test_two_processes_do_not_write_one_folder(folder: Path, tmp_path: Path) -> 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_folder_that_may_not_be_read_is_named(folder: Path, tmp_path: Path) -> None:
     (folder / "private").mkdir(mode=0)
-    tables = encode_files(small_model(), folder, tmp_path / "out")
-    assert ("private/", "permission denied") in [tuple(row) for table in tables for row in table.skipped]
+    latents = encode_files(small_model(), folder, tmp_path / "out")
+    assert ("private/", "permission denied") in [(row.file, row.reason) for row in latents.manifest.refused]
 
 
 def test_an_unreadable_folder_stands_in_the_list_under_its_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,6 +264,6 @@ def test_performances_are_counted(folder: Path, tmp_path: Path, rng: np.random.G
         sorted((int(t) + d, event) for t in notes for d, event in ((0, note_on(60)), (30, note_off(60))))
     )
     (folder / "played.mid").write_bytes(performed)
-    tables = encode_files(small_model(), folder, tmp_path / "out")
-    assert sum(table.off_grid for table in tables) == 1
+    latents = encode_files(small_model(), folder, tmp_path / "out")
+    assert sum(song.off_grid for song in latents.manifest.songs()) == 1
     assert reading_remarks(7, 1, 0)[0].startswith("1 of 7 songs lie off the grid") and reading_remarks(7, 0, 0) == []

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 from softaxes.data.files import printable
-from softaxes.data.music.manifest import reading_remarks
 from softaxes.data.music.read import Reading
 from softaxes.model.checkpoint import load
 from softaxes.model.devices import Device, device_named
 from softaxes.model.model import Precision
 from softaxes.model.threads import torch_threads
-from softaxes.songs.folder import FILES_A_SHARD, MANIFEST_FILE, encode_files
+from softaxes.songs.coded import MANIFEST
+from softaxes.songs.folder import FILES_A_SHARD, encode_files
 
 LISTED = 20  # most skipped files that are named on the terminal
 
@@ -47,7 +47,7 @@ def encode_folder(
     """
     began = time.monotonic()
     with torch_threads(1):  # on two busy cores, two threads took five times as long: they wait for each other
-        tables = encode_files(
+        latents = encode_files(
             load(model).to(device_named(device)),
             folder,
             out,
@@ -56,13 +56,13 @@ def encode_folder(
             progress=progress,
             reading=reading,
         )
-    skipped = [row for table in tables for row in table.skipped]
-    for row in skipped[:LISTED]:
-        print(f"skipped {printable(row.name)}: {printable(row.reason)}", file=sys.stderr)
+    manifest, skipped = latents.manifest, latents.manifest.refused
+    for record in skipped[:LISTED]:
+        print(f"skipped {printable(record.file)}: {printable(record.reason)}", file=sys.stderr)
     if len(skipped) > LISTED:
-        print(f"... and {len(skipped) - LISTED} more, see {out / MANIFEST_FILE}", file=sys.stderr)
-    songs, windows = sum(len(table.songs) for table in tables), sum(table.windows for table in tables)
-    for line in reading_remarks(songs, sum(t.off_grid for t in tables), sum(t.unfit_beats for t in tables)):
+        print(f"... and {len(skipped) - LISTED} more, see {out / MANIFEST}", file=sys.stderr)
+    for line in manifest.remarks():
         print(line, file=sys.stderr)
+    songs, windows = len(manifest.songs()), latents.windows
     seconds = time.monotonic() - began
     return f"{songs:,} songs, {windows:,} windows, {len(skipped):,} files skipped, {seconds:.1f} s: {out}"

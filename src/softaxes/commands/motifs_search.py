@@ -72,7 +72,7 @@ def search_motifs(
         asked = query_from_song(song, settings.texture, wanted)
         opened, built = open_index(folder, loaded, index, hop_steps, reading=reading, progress=not json)
         doubts = reading_remarks(1, song.counts.off_grid > OFF_GRID, song.counts.unfit_beats)
-        for line in [*(f"the query: {line}" for line in doubts), *opened.remarks()]:
+        for line in [*(f"the query: {line}" for line in doubts), *opened.manifest.remarks()]:
             print(line, file=sys.stderr)
         hits = Searcher(opened, loaded, backend, qdrant).search(asked, top, thorough=thorough)
         return as_json(opened, built, hits) if json else as_table(opened, built, hits)

@@ -49,7 +49,7 @@ def motif_vocabulary(
     with torch_threads(1):  # windows come in small batches: two threads would wait for each other
         loaded = load(model)
         opened, built = open_index(folder, loaded, index, reading=reading, progress=not json)
-        for line in opened.remarks():
+        for line in opened.manifest.remarks():
             print(line, file=sys.stderr)
         found = find_vocabulary(opened, loaded, clusters=clusters, steps=steps, seeds=seeds)
         record = vocabulary_record(found)

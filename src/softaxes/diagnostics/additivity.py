@@ -26,7 +26,7 @@ from itertools import combinations
 import numpy as np
 
 from softaxes.diagnostics.labelled import Array, Labelled, on_arrays
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Rotation
 
 # |a + b - c - x| / |a - x| for independent isotropic latents of many dimensions, and the same where c is x
 CHANCE, CHANCE_CANCELLING = math.sqrt(2), math.sqrt(3)
@@ -56,7 +56,7 @@ class Additivity:
 @on_arrays
 def additivity(batch: Labelled) -> Additivity:
     """Errors of all triples of views that add up; circles have none. Cost O(B V^3), memory O(B V D)."""
-    lines = [i for i, declared in enumerate(batch.kinds) if not isinstance(declared, Circle)]
+    lines = [i for i, declared in enumerate(batch.kinds) if not isinstance(declared, Rotation)]
     usable = np.isin(batch.kind, lines) & batch.shifted
     pairs = list(combinations(range(batch.kind.shape[1]), 2))
     if not pairs:  # one view a row: no triple

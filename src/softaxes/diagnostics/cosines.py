@@ -6,6 +6,7 @@ Goal: the cosine between every two differences of one anchor, sorted by what is 
     same       one line, same sign: promised +1, the figure is mean cos
     opposite   one line, opposite signs: promised -1, the figure is mean cos
     circle     one circle: promised by the chord law, the figure is mean |cos - promised|
+    cycle      one cycle: promised by its law, the figure is mean |cos - promised|; see ``law_curve`` too
 
 Conventions: those of ``labelled``. Pairs with a dead or unshifted view have no cosine; they are left out and counted
 (``Cosines.dead`` is a share of views). A pair is clipped if either view is.
@@ -29,9 +30,9 @@ import numpy as np
 from scipy.special import hyp2f1
 
 from softaxes.diagnostics.labelled import Array, Labelled, on_arrays
-from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.kinds import Kind, Rotation
 
-RELATIONS = ("cross", "same", "opposite", "circle")
+RELATIONS = ("cross", "same", "opposite", "circle", "cycle")
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Cosines:
     """One row per pair of shifted views of one anchor, (P,) each.
 
     ``cos`` (0 if not ``alive``) and ``promised``; ``alive`` whether both views have a direction; ``item`` the anchor;
-    ``first`` and ``second`` the kinds, ``first <= second``; ``clipped`` whether either view lost content (None if
-    unknown). ``dead`` is the share of shifted views without a direction.
+    ``amounts`` (P, 2) of both views; ``first`` and ``second`` the kinds, ``first <= second``; ``clipped`` whether a
+    view of the two lost content (None if unknown). ``dead`` is the share of shifted views without a direction.
     """
 
     kinds: tuple[Kind, ...]
@@ -48,6 +49,7 @@ class Cosines:
     promised: Array
     alive: Array
     item: Array
+    amounts: Array
     first: Array
     second: Array
     clipped: Array | None
@@ -60,19 +62,20 @@ class Cosines:
     def asked(self, name: str) -> Array:
         """Mask (P,) of the pairs of one relation, dead ones included."""
         same_kind = self.first == self.second
-        on_circle = np.array([isinstance(kind, Circle) for kind in self.kinds])[self.first]
+        geometry = np.array([type(kind).__name__ for kind in self.kinds])[self.first]
         masks = {
             "cross": ~same_kind,
-            "same": same_kind & ~on_circle & (self.promised > 0),
-            "opposite": same_kind & ~on_circle & (self.promised < 0),
-            "circle": same_kind & on_circle,
+            "same": same_kind & (geometry == "Line") & (self.promised > 0),
+            "opposite": same_kind & (geometry == "Line") & (self.promised < 0),
+            "circle": same_kind & (geometry == "Circle"),
+            "cycle": same_kind & (geometry == "Cycle"),
         }
         if name not in masks:
             raise ValueError(f"`name` must be one of {RELATIONS}, got {name!r}")
         return masks[name]
 
     def error(self, name: str) -> Array:
-        """What the figure of a relation averages, (P,): |cos|, cos, cos, |cos - promised|."""
+        """What the figure of a relation averages, (P,): |cos|, cos, cos, and |cos - promised| for the last two."""
         if name in ("same", "opposite"):
             return self.cos
         return np.abs(self.cos - self.promised)
@@ -110,8 +113,45 @@ def cosines(batch: Labelled) -> Cosines:
     promised = inner / (batch.promised_length[left] * batch.promised_length[right])
     clipped = None if batch.clipped is None else batch.clipped[left] | batch.clipped[right]
     dead = float((~batch.alive)[batch.shifted].mean()) if batch.shifted.any() else float("nan")
+    amounts = np.stack([batch.amount[left], batch.amount[right]], axis=1)
     first, second = np.minimum(kind_left, kind_right), np.maximum(kind_left, kind_right)
-    return Cosines(batch.kinds, cos, promised, alive, item, first, second, clipped, dead)
+    return Cosines(batch.kinds, cos, promised, alive, item, amounts, first, second, clipped, dead)
+
+
+@dataclass(frozen=True)
+class LawCurve:
+    """One row per pair of amounts of one kind, (P,) each, ``first <= second``: what a law says, and what is measured.
+
+    ``measured``: mean cosine of the differences that two amounts make from one anchor; ``promised`` by the kind, a
+    cycle with the harmonic weights of the data; ``n`` pairs of views.
+    """
+
+    first: Array
+    second: Array
+    measured: Array
+    promised: Array
+    n: Array
+
+    @property
+    def error(self) -> float:
+        """Mean |measured - promised| over pairs of different amounts, weighed by n; in [0, 2], NaN if there is none."""
+        weight = self.n * (self.first != self.second)
+        missed = np.abs(self.measured - self.promised)
+        return float(missed @ weight / weight.sum()) if weight.any() else math.nan
+
+
+@on_arrays
+def law_curves(batch: Labelled) -> dict[str, LawCurve]:
+    """The law curve of each kind that occurs, by name; pairs with a dead or unshifted view are left out."""
+    found, curves = cosines(batch), {}
+    for index, kind in enumerate(batch.kinds):
+        own = found.alive & (found.first == index) & (found.second == index)
+        if own.any():
+            amounts = np.sort(found.amounts[own], axis=1)
+            pairs, which, n = np.unique(amounts, axis=0, return_inverse=True, return_counts=True)
+            means = [np.bincount(which.reshape(-1), values[own]) / n for values in (found.cos, found.promised)]
+            curves[kind.name] = LawCurve(pairs[:, 0], pairs[:, 1], means[0], means[1], n)
+    return curves
 
 
 @on_arrays
@@ -121,7 +161,7 @@ def opening_angle(batch: Labelled) -> dict[str, float]:
     180: up and down are one axis. 60 to 90: chance, for independent latents (60 where both signs share their anchors).
     0: both point the same way. NaN if a kind lacks one of the signs, or its differences cancel to nothing.
     """
-    lines = [i for i, k in enumerate(batch.kinds) if not isinstance(k, Circle)]
+    lines = [i for i, k in enumerate(batch.kinds) if not isinstance(k, Rotation)]
     means = {i: signed_differences(batch, i)[0].mean(axis=0, keepdims=True) for i in lines if (batch.kind == i).any()}
     return {batch.kinds[i].name: float(angle_of_halves(means[i])[0]) if i in means else math.nan for i in lines}
 

@@ -8,8 +8,9 @@ compared with its own group (its song; without groups its anchor), so chance is 
 Metrics, per line:
     agreement        mean cosine of e with the mean direction of all other groups
     between_images   mean cosine of e and e' over all pairs of different groups; about agreement^2 if e scatters evenly
-Per circle, where differences of one amount point everywhere and only their plane is shared:
-    agreement        share of |d|^2 inside the plane that the differences of the other half of the groups span best
+Per circle or cycle, where differences of one amount point everywhere and only their planes are shared:
+    agreement        share of |d|^2 inside the 2 P directions (P planes) that the differences of the other half of the
+                     groups span best
 """
 
 from __future__ import annotations
@@ -22,14 +23,15 @@ import numpy as np
 from softaxes.diagnostics.bootstrap import Bootstrap
 from softaxes.diagnostics.labelled import Array, Labelled, on_arrays
 from softaxes.diagnostics.spectrum import principal_directions
-from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.kinds import Kind, Rotation
 
 
 @dataclass(frozen=True)
 class AxisAgreement:
-    """Of one kind: ``agreement``, ``between_images`` (NaN for circles), ``n`` differences, ``chance`` of agreement.
+    """Of one kind: ``agreement``, ``between_images`` (lines; else NaN), ``n`` differences, ``chance`` of agreement.
 
-    Lines: in [-1, 1]; 1: one direction for all images, chance 0. Circles: in [0, 1]; 1: one plane, chance 2 / D.
+    Lines: in [-1, 1]; 1: one direction for all images, chance 0. Circles and cycles: in [0, 1]; 1: the same P
+    planes, chance 2 P / D.
     NaN where there are fewer than two groups with a living difference. Cosines of one anchor leave this open: trained
     on them alone, an encoder of the article's toy has agreement .61-.66.
     """
@@ -47,20 +49,21 @@ def axis_agreement(batch: Labelled) -> dict[str, AxisAgreement]:
     for index, declared in enumerate(batch.kinds):
         values, _ = agreement_values(batch, index)
         mean = float(values.mean()) if len(values) else math.nan
-        between = math.nan if isinstance(declared, Circle) else between_images(*signed_units(batch, index)[:2])
+        between = math.nan if isinstance(declared, Rotation) else between_images(*signed_units(batch, index)[:2])
         found[declared.name] = AxisAgreement(mean, between, len(values), chance(declared, batch.anchor.shape[1]))
     return found
 
 
 def chance(kind: Kind, dims: int) -> float:
-    """Agreement of differences that point anywhere: 0 for a line, 2 / D for the plane of a circle."""
-    return min(1.0, 2 / dims) if isinstance(kind, Circle) else 0.0
+    """Agreement of differences that point anywhere: 0 for a line, 2 P / D for the P planes of a circle or cycle."""
+    return min(1.0, 2 * len(kind.harmonics) / dims) if isinstance(kind, Rotation) else 0.0
 
 
 def agreement_values(batch: Labelled, kind: int, where: Array | None = None) -> tuple[Array, Array]:
     """What ``agreement`` averages, (N,), and the item of each value; empty if there are fewer than two groups."""
-    if isinstance(batch.kinds[kind], Circle):
-        return _plane_shares(batch, kind, where)
+    declared = batch.kinds[kind]
+    if isinstance(declared, Rotation):
+        return _plane_shares(batch, kind, where, 2 * len(declared.harmonics))
     unit, group, item = signed_units(batch, kind, where)
     sums = _sums_by_group(unit, group)
     others = sums.sum(axis=0) - sums[group]
@@ -101,14 +104,14 @@ def _between(sums: Array, size: Array, counts: Array) -> Array:
     return cosines[pairs > 0.5] / pairs[pairs > 0.5]
 
 
-def _plane_shares(batch: Labelled, kind: int, where: Array | None) -> tuple[Array, Array]:
+def _plane_shares(batch: Labelled, kind: int, where: Array | None, width: int) -> tuple[Array, Array]:
     unit, group, item = signed_units(batch, kind, where)
     half = np.unique(group, return_inverse=True)[1] % 2 == 0
     if half.all():
         return np.empty(0), item[:0]
     share = np.empty(len(unit))
     for here in (half, ~half):
-        plane = principal_directions(unit[~here])[1][:2]
+        plane = principal_directions(unit[~here])[1][:width]
         share[here] = np.square(unit[here] @ plane.T).sum(axis=1)
     return share, item
 

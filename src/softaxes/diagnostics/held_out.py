@@ -14,7 +14,7 @@ import torch
 from softaxes.diagnostics.labelled import Array, Labelled
 from softaxes.geometry.axes import Axes
 from softaxes.geometry.fit import fit_axes
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Rotation
 
 Folds = list[tuple[Array, Axes]]  # items, and axes that were not fitted on them
 
@@ -34,12 +34,16 @@ def held_out_axes(batch: Labelled, axes: Axes | None = None) -> Folds:
 def fit(batch: Labelled) -> Axes:
     """Axes of the kinds that occur, by least squares on unclipped views (on all, if a kind has clipped views only).
 
-    Circles for which the latent has no two dimensions left get no axis.
+    Circles and cycles for whose planes the latent has no dimensions left get no axis.
     """
     moved = [i for i in range(len(batch.kinds)) if (batch.amounts[..., i] != 0).any()]
-    lines, circles = ([i for i in moved if isinstance(batch.kinds[i], Circle) == round] for round in (False, True))
-    free = max(0, batch.anchor.shape[1] - len(lines)) // 2
-    moved = sorted(lines + circles[:free])
+    free = batch.anchor.shape[1] - sum(not isinstance(batch.kinds[i], Rotation) for i in moved)
+    for i in list(moved):
+        if isinstance(kind := batch.kinds[i], Rotation):
+            free -= 2 * len(kind.harmonics)
+            if free < 0:
+                moved.remove(i)
+                free += 2 * len(kind.harmonics)
     if not moved:
         return Axes([])
     clipped = batch.clipped
@@ -70,7 +74,7 @@ def predict(batch: Labelled, folds: Folds) -> Array:
 def coordinates(batch: Labelled, folds: Folds, kind: int) -> tuple[Array, Array, Array, Array]:
     """Coordinate before and after each view that moves a kind, its amount, and its item; (N,) each.
 
-    Lines in units, circles in steps. Views without an axis of that kind, or that move it by 0, are left out.
+    Lines in units, circles and cycles in steps. Views without an axis of that kind, or that move it by 0, are left out.
     """
     columns: list[tuple[Array, ...]] = [(np.empty(0),) * 3 + (np.empty(0, dtype=np.int64),)]
     for items, axes in folds:

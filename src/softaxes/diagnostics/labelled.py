@@ -23,7 +23,8 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from softaxes.geometry.kinds import Kind, Line, check_kinds
+from softaxes.geometry.kinds import Cycle, Kind, Line, check_kinds
+from softaxes.losses.harmonics import harmonic_weights
 
 Array = NDArray[Any]
 R = TypeVar("R")
@@ -72,12 +73,12 @@ class Labelled:
 
     @cached_property
     def shifted(self) -> Array:
-        """Views whose kind promises a difference: not amount 0, not a whole turn of a circle, (B, V)."""
+        """Views whose kind promises a difference: not amount 0, not a whole turn of a circle or cycle, (B, V)."""
         return self.promised_length > 1e-9
 
     @cached_property
     def amounts(self) -> Array:
-        """One column per kind, (B, V, K): a shift moves its own kind and the circles that follow it."""
+        """One column per kind, (B, V, K): a shift moves its own kind and those that follow it."""
         columns = []
         for moved in self.kinds:
             movers = [i for i, kind in enumerate(self.kinds) if kind.name in (moved.name, moved.family)]
@@ -86,13 +87,28 @@ class Labelled:
 
     @cached_property
     def promised_length(self) -> Array:
-        """|difference| that the kinds promise, up to one scale per kind: |s| or the chord 2 |sin(alpha/2)|, (B, V)."""
+        """|difference| that the kinds promise, up to one scale per kind: sqrt(2 gamma), (B, V)."""
         return np.sqrt(np.maximum(self.promised_inner(self.amounts, self.amounts), 0.0))
+
+    @cached_property
+    def weights(self) -> dict[str, torch.Tensor]:
+        """Harmonic weights of the cycles, by name: those that they give, or else those of these latents."""
+        anchor, views, amounts = (torch.from_numpy(x) for x in (self.anchor, self.views, self.amounts))
+        return {
+            kind.name: torch.tensor(kind.weights, dtype=torch.float64)
+            if kind.weights
+            else harmonic_weights(self.kinds, kind, anchor, views, amounts, ranks=False)
+            for kind in self.kinds
+            if isinstance(kind, Cycle)
+        }
 
     def promised_inner(self, s: Array, t: Array) -> Array:
         """Inner product of the differences that rows ``s`` and ``t`` of ``amounts``, (..., K), promise; shape (...)."""
         columns = zip(self.kinds, *(torch.from_numpy(np.moveaxis(x, -1, 0).copy()) for x in (s, t)), strict=True)
-        inner = [kind.length(a) * kind.length(b) * kind.cosine(a, b) for kind, a, b in columns]
+        inner = []
+        for kind, a, b in columns:
+            known = {"weights": self.weights[kind.name]} if isinstance(kind, Cycle) else {}
+            inner.append(kind.length(a, **known) * kind.length(b, **known) * kind.cosine(a, b, **known))
         return np.asarray(torch.stack(inner).sum(0).numpy())
 
     def rows(self, items: Array) -> Labelled:

@@ -29,7 +29,7 @@ from sklearn.model_selection import GroupKFold
 
 from softaxes.diagnostics.labelled import Array, Labelled, finite, group_index, on_arrays, to_numpy
 from softaxes.diagnostics.spectrum import principal_directions
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Rotation
 
 ALPHAS = np.logspace(-6, 3, 10)  # ridge weights to choose from, per row
 
@@ -78,7 +78,7 @@ def shift_r2(batch: Labelled, *, folds: int = 5) -> dict[str, Probe]:
 
     Lines without views are left out.
     """
-    lines = [i for i, declared in enumerate(batch.kinds) if not isinstance(declared, Circle)]
+    lines = [i for i, declared in enumerate(batch.kinds) if not isinstance(declared, Rotation)]
     probes = {i: shift_probe(batch, i, folds=folds)[0] for i in lines if (batch.kind == i).any()}
     return {batch.kinds[i].name: probe for i, probe in probes.items()}
 

@@ -16,7 +16,7 @@ import numpy as np
 from softaxes.diagnostics.bootstrap import Bootstrap, Statistic
 from softaxes.diagnostics.labelled import Array, Labelled
 from softaxes.diagnostics.properties import PROPERTIES, Property
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Rotation
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Suite:
         self.batch, self.draws = batch, draws
         self.figures: list[Figure] = []
         self.occurring = [(i, k) for i, k in enumerate(batch.kinds) if (batch.shifted & (batch.kind == i)).any()]
-        self.lines = [(i, k) for i, k in self.occurring if not isinstance(k, Circle)]
+        self.lines = [(i, k) for i, k in self.occurring if not isinstance(k, Rotation)]
 
     def add(
         self,

@@ -21,7 +21,7 @@ from softaxes.diagnostics.held_out import Folds, coordinates, fit, held_out_axes
 from softaxes.diagnostics.labelled import Array, Labelled, label
 from softaxes.diagnostics.report import Report, Suite
 from softaxes.geometry.axes import Axes
-from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.kinds import Kind, Rotation
 
 GALLERY = 2000  # most crops among which an operator's result is looked for
 DONORS = 5  # other crops whose difference an analogy averages
@@ -51,7 +51,7 @@ def diagnose(
         group: (B,) song of each item. Without groups every item counts as independent, and figures with held-out
             halves depend on the order of the items.
         clipped: (B, V) booleans; if given, unclipped and clipped views are reported apart as well.
-        kinds: Line and Circle declarations; lines by default.
+        kinds: Line, Circle and Cycle declarations; lines by default.
         axes: fitted on training data; by default each half of the groups is judged by axes of the other half.
         draws: of the bootstrap.
         seed: of draws, controls and of the crops in the gallery.
@@ -81,12 +81,14 @@ def _same_anchor(suite: Suite) -> None:
     chance = cosines.chance_same_anchor(batch.anchor.shape[1])
     for relation in cosines.RELATIONS:
         asked = found.asked(relation)
-        level = math.nan if relation == "circle" else chance
+        level = math.nan if relation in ("circle", "cycle") else chance
         for kind, of_kind in _kinds_of_pairs(batch, found, asked):
             for part, mask in found.parts().items():
                 chosen = asked & of_kind & mask & found.alive
                 values, item = found.error(relation)[chosen], found.item[chosen]
                 suite.add(_COSINES[relation], values, item, chance=level, kind=kind, part=part)
+    for kind, curve in cosines.law_curves(batch).items():
+        suite.put("law_error", curve.error, (math.nan, math.nan), int(curve.n.sum()), chance=math.nan, kind=kind)
     for index, line in suite.lines:
         for part, where in batch.parts().items():
             values, item = cosines.signed_differences(batch, index, where)
@@ -94,7 +96,13 @@ def _same_anchor(suite: Suite) -> None:
             suite.add("opening_angle", values, item, chance=90.0, kind=line.name, part=part, statistic=angle)
 
 
-_COSINES = {"cross": "cross_cos", "same": "same_cos", "opposite": "opposite_cos", "circle": "circle_error"}
+_COSINES = {
+    "cross": "cross_cos",
+    "same": "same_cos",
+    "opposite": "opposite_cos",
+    "circle": "circle_error",
+    "cycle": "cycle_error",
+}
 
 
 def _kinds_of_pairs(batch: Labelled, found: cosines.Cosines, asked: Array) -> list[tuple[str, Array]]:
@@ -119,7 +127,7 @@ def _axes_of_all(suite: Suite) -> None:
             values, item = global_axis.agreement_values(batch, index, where)
             suite.add("axis_agreement", values, item, chance=chance, kind=kind.name, part=part)
             unit, group, item = global_axis.signed_units(batch, index, where)
-            if not isinstance(kind, Circle) and (len(unit) or part == "all"):
+            if not isinstance(kind, Rotation) and (len(unit) or part == "all"):
                 value, interval = math.nan, (math.nan, math.nan)
                 if len(unit):
                     value = global_axis.between_images(unit, group)
@@ -248,8 +256,8 @@ def _retrieval(suite: Suite, predicted: Array, known: Array, kind: str, seed: in
 
 def _coordinate(suite: Suite, folds: Folds, index: int, kind: Kind) -> None:
     before, after, amount, item = coordinates(suite.batch, folds, index)
-    if isinstance(kind, Circle):
-        values = operators.phase_cos(before, after, amount, kind.period)
+    if isinstance(kind, Rotation):
+        values = operators.phase_cos(before, after, amount, kind.coordinate_period)
         suite.add("phase_cos", values, item, chance=0.0, kind=kind.name)
         return
     values = np.stack([np.square(after - before - amount), np.square(after - before), after, np.square(after)], axis=1)

@@ -266,10 +266,10 @@ class Explorer:
 
 def kind_json(kind: Kind) -> dict[str, Any]:
     """A kind as the sliders need it."""
-    circle = isinstance(kind, Rotation)
+    turns = isinstance(kind, Rotation)
     return {
         "name": kind.name,
-        "geometry": "circle" if circle else "line",
+        "geometry": "circle" if turns else "line",
         "period": kind.period if isinstance(kind, Rotation) else None,
         "follows": kind.follows if isinstance(kind, Rotation) else "",
         "reach": reach(kind),

@@ -12,12 +12,12 @@ more: UMAP of the same.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import threading
 import time
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from softaxes.data.files import whole_file
+from softaxes.data.files import one_writer
 from softaxes.data.music.cache import cache_folder
 from softaxes.data.music.rolls import ONSET, texture_notes
 from softaxes.data.music.song import Song
@@ -35,6 +35,8 @@ from softaxes.explorer.library import Entry, Library
 from softaxes.model.model import Model
 from softaxes.report.pictures.maps import has_umap, umap_embedding
 from softaxes.songs.codec import grid_of
+from softaxes.songs.coded import MANIFEST, Arrays, CodedFolder, Segment
+from softaxes.songs.update import Coded, Writer
 
 BATCH = 32  # windows encoded between two looks at whether someone waits
 QUIET_SECONDS = 0.3
@@ -164,85 +166,102 @@ class Atlas:
 
     def run(self) -> None:
         """Encode what is not done yet; ends when all is done or `close` is called."""
-        path = (self.folder or cache_folder() / "explorer") / f"{self._digest()}.npz"
-        self._load(path)
-        saved = self.done
-        while self.done < len(self.entries) and not self._ending.is_set():
-            self._map_song(self.entries[self.done])
-            if self.done - saved >= SAVE_SONGS:
-                self._save(path)
-                saved = self.done
-        if self.done > saved:
-            self._save(path)
+        with contextlib.ExitStack() as stack:
+            kept, writer = self._kept(stack)
+            places = kept.manifest.alive() if kept else {}
+            for entry in self.entries[self.done :]:
+                stamp = self.library.stamp(entry.id)
+                content = functools.partial(self.library.content, entry.id)
+                if kept and writer and writer.is_fresh(entry.id, stamp, content):
+                    self._add_kept(kept, places.get(entry.id))
+                    continue
+                found = self._coded(entry)
+                if found is None or self._ending.is_set():
+                    break
+                if isinstance(found, Coded):
+                    self._add(found.arrays, found.about)
+                else:
+                    self._add(None, {})
+                if writer:
+                    self._keep(writer, entry.id, stamp, found)
+            if writer:
+                with contextlib.suppress(OSError):  # without a cache the next server begins again
+                    writer.commit(complete=self.done == len(self.entries))
 
-    def _map_song(self, entry: Entry) -> None:
+    def _kept(self, stack: contextlib.ExitStack) -> tuple[CodedFolder[Segment] | None, Writer | None]:
+        """What was kept, and its writer; None where the cache cannot be written, or another server writes it."""
+        where = (self.folder or cache_folder() / "explorer") / self._digest()
+        ids = {entry.id for entry in self.entries}
+        try:
+            stack.enter_context(one_writer(where))
+            try:
+                writer, kept = Writer(where, {}, CodedFolder), CodedFolder[Segment].open(where)
+            except ValueError:  # damaged: it is made anew
+                for path in (where / MANIFEST, *where.glob("*.npy")):
+                    path.unlink(missing_ok=True)
+                writer, kept = Writer(where, {}, CodedFolder), CodedFolder[Segment].open(where)
+        except OSError:
+            return None, None
+        writer.forget(writer.known.keys() - ids)
+        return kept, writer
+
+    def _coded(self, entry: Entry) -> Coded | str | None:
+        """A song's windows, or why there are none; None when the server ends."""
         try:
             song = self.library.open(entry.id)
-        except (ValueError, OSError):
-            self._add(None, [], -1, skipped=1)
-            return
+        except (ValueError, OSError) as error:
+            return str(error)
         windows = cut_windows(
             [song], self.model.window_steps, hop_bars=1, texture=self.grid.texture, min_notes=MIN_ONSETS
         )
-        latents, rolls = [], windows.center()
+        rolls, latents = windows.center(), [np.zeros((0, self.model.axes_dim), np.float32)]
         for at in range(0, len(windows), BATCH):
             self._wait_for_quiet()
             if self._ending.is_set():
-                return
+                return None
             with self.lock:
                 latents.append(self.model.encode(rolls[at : at + BATCH]).numpy())
-        onsets = rolls[:, ONSET].sum((1, 2))
-        rows = np.column_stack([np.full(len(windows), self.done), windows.start, onsets]).astype(np.float32)
-        self._add(rows, latents, key_of(song, self.grid.texture), left_out=sum(n for _, n in windows.left_out))
+        rows = np.column_stack([windows.start, rolls[:, ONSET].sum((1, 2))]).astype(np.int32)
+        about = {"key": key_of(song, self.grid.texture), "left_out": sum(n for _, n in windows.left_out)}
+        return Coded(song, {"latents": np.concatenate(latents), "windows": rows}, about)
 
-    def _add(
-        self,
-        rows: NDArray[np.float32] | None,
-        latents: list[NDArray[np.float32]],
-        key: int,
-        *,
-        skipped: int = 0,
-        left_out: int = 0,
-    ) -> None:
+    def _add_kept(self, kept: CodedFolder[Segment], place: tuple[int, int] | None) -> None:
+        """Take in a song that was kept; None is one that could not be read."""
+        if place is None:
+            self._add(None, {})
+        else:
+            segment, number = kept.segments[place[0]], place[1]
+            arrays = {name: segment.of_song(number, name) for name in segment.arrays}
+            self._add(arrays, segment.record.songs[number].about)
+
+    def _add(self, arrays: Arrays | None, about: Mapping[str, int]) -> None:
+        """Take a song into the map."""
         with self._changing:
-            if rows is not None and latents:
-                self.rows.append(rows)
-                self.latents.append(np.concatenate(latents))
-            self.keys.append(key)
-            self.done, self.skipped, self.left_out = self.done + 1, self.skipped + skipped, self.left_out + left_out
+            if arrays is not None and len(arrays["windows"]):
+                self.rows.append(np.insert(arrays["windows"], 0, self.done, axis=1).astype(np.float32))
+                self.latents.append(np.array(arrays["latents"]))
+            self.skipped += arrays is None
+            self.keys.append(about.get("key", -1))
+            self.left_out += about.get("left_out", 0)
+            self.done += 1
+
+    def _keep(self, writer: Writer, id: str, stamp: tuple[int, int], found: Coded | str) -> None:
+        if isinstance(found, str):
+            writer.refuse(id, stamp, found)
+        else:
+            writer.add(id, stamp, self.library.content(id), found)
+        if len(writer.pending) >= SAVE_SONGS:
+            with contextlib.suppress(OSError):
+                writer.commit()
 
     def _wait_for_quiet(self) -> None:
         while not self._ending.is_set() and time.monotonic() - self.last_asked() < QUIET_SECONDS:
             self._ending.wait(0.05)
 
     def _digest(self) -> str:
-        """Changes with the model, the songs and their files."""
-        hashed = hashlib.sha256(json.dumps([self.model.window_steps, vars(self.grid), MIN_ONSETS]).encode())
-        for name, tensor in sorted({**self.model.state_dict(), **self.model.axes.state()}.items()):
-            hashed.update(name.encode() + tensor.detach().cpu().numpy().tobytes())
-        for entry in self.entries:
-            hashed.update(f"{entry.id}\n{self.library.stamp(entry.id)}\n".encode())
-        return hashed.hexdigest()[:20]
-
-    def _save(self, path: Path) -> None:
-        """Best effort: without a cache the next server begins again."""
-        counts = np.array([self.done, self.skipped, self.left_out])
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as file:
-                np.savez(file, rows=_joined(self.rows), latents=_joined(self.latents), keys=self.keys, counts=counts)
-
-    def _load(self, path: Path) -> None:
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                rows, latents, keys, counts = (stored[name] for name in ("rows", "latents", "keys", "counts"))
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return
-        with self._changing:
-            if len(rows):
-                self.rows, self.latents = [rows], [latents]
-            self.keys = keys.tolist()
-            self.done, self.skipped, self.left_out = counts.tolist()
+        """Changes with the model, how songs are cut, and where they are."""
+        cut = [self.model.digest(), self.model.window_steps, vars(self.grid), MIN_ONSETS, str(self.library.folder)]
+        return hashlib.sha256(json.dumps(cut).encode()).hexdigest()[:20]
 
 
 def _joined(parts: list[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ from urllib.parse import quote_from_bytes
 from softaxes.data.music.beats import BEATS_FILE, Beats, beats_beside
 from softaxes.data.music.corpus import Corpus
 from softaxes.data.music.folders import check_folder, find_files
-from softaxes.data.music.manifest import stamp
+from softaxes.data.music.manifest import content_key, file_stamp
 from softaxes.data.music.midi import read_bytes
 from softaxes.data.music.song import Song
 from softaxes.explorer.reader import LIMITS, Reader
@@ -105,14 +105,18 @@ class Library:
                         songs.popitem(last=False)
         return Entry(id, self.dropped[id].name)
 
-    def stamp(self, id: str) -> str:
-        """Changes with the song's file; "" for what is no file of the folder."""
-        if self.folder is None or not id.startswith("folder:"):
-            return ""
-        try:
-            return "{} {}".format(*stamp(self._path(id.removeprefix("folder:"))))
-        except OSError:
-            return "gone"
+    def stamp(self, id: str) -> tuple[int, int]:
+        """Size and time of the song's file (`file_stamp`); of a tune two numbers that change with its notes."""
+        if id in self.tunes:
+            return len(self.tunes[id].notes), int(self.content(id)[:12], 16)
+        return file_stamp(self._path(id.removeprefix("folder:")))
+
+    def content(self, id: str) -> str:
+        """SHA-256 of the song's file (`content_key`), or of a tune's notes and bars."""
+        if id in self.tunes:
+            song = self.tunes[id]
+            return hashlib.sha256(song.notes.tobytes() + repr(song.meters).encode()).hexdigest()
+        return content_key(self._path(id.removeprefix("folder:")))
 
     def close(self) -> None:
         """Forget what was dropped and end the reading process."""

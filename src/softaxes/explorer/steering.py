@@ -25,7 +25,7 @@ from torch import Tensor
 
 from softaxes.data.music.rolls import ONSET, notes_to_roll, roll_to_notes
 from softaxes.diagnostics.notes import note_counts
-from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.kinds import Kind, Rotation
 from softaxes.geometry.shifts import shift
 from softaxes.model.model import Model
 
@@ -64,7 +64,7 @@ class Steered:
 
 def reach(kind: Kind) -> int:
     """The largest amount that a kind's slider gives, in whole units."""
-    if isinstance(kind, Circle):
+    if isinstance(kind, Rotation):
         return max(1, math.floor(kind.period / 2))
     return LINE_REACH.get(kind.name, 8)
 

@@ -120,9 +120,8 @@ class CycleAxis:
 
         A shift by ``s`` adds ``s``; where it is 0 is the latent's own choice. `softaxes.align` compares two latents.
         """
-        lowest = min(self.kind.harmonics)
-        xy = self._in_planes(z)[..., self.kind.harmonics.index(lowest), :]
-        return _phase(xy, self.kind.period / lowest)
+        lowest = self.kind.harmonics.index(min(self.kind.harmonics))
+        return _phase(self._in_planes(z)[..., lowest, :], self.kind.coordinate_period)
 
     def shift(self, z: Float[Tensor, "*N D"], amount: float | Tensor) -> Float[Tensor, "*N D"]:
         """Turn ``z`` in every plane by ``2 pi h amount / period``; ``amount`` a number or one per row, whole or not."""

@@ -98,6 +98,11 @@ class Circle:
 
     spectrum = harmonics
 
+    @property
+    def coordinate_period(self) -> float:
+        """Steps after which the coordinate on a fitted axis comes round."""
+        return self.period
+
     def angle(self, s: Tensor) -> Tensor:
         """Angle in radians that amount ``s`` turns: ``2 pi s / period``."""
         return s * (2 * math.pi / self.period)
@@ -167,6 +172,11 @@ class Cycle:
     def spectrum(self) -> tuple[int, ...]:
         """The different harmonics, rising."""
         return tuple(sorted(set(self.harmonics)))
+
+    @property
+    def coordinate_period(self) -> float:
+        """Steps after which the coordinate on a fitted axis, the phase of the lowest harmonic, comes round."""
+        return self.period / min(self.harmonics)
 
     def angle(self, s: Tensor) -> Tensor:
         """Angle in radians that amount ``s`` turns a plane of harmonic 1: ``2 pi s / period``."""

@@ -30,21 +30,30 @@ def harmonic_weights(
     anchor: Float[Tensor, "B D"],
     views: Float[Tensor, "B V D"],
     amounts: Float[Tensor, "B V K"],
+    *,
+    ranks: bool = True,
 ) -> Float[Tensor, " H"]:
-    """Weights of ``cycle.spectrum``, >= 0 and summing to 1; even where nothing moves or no pair tells of the kind."""
+    """Weights of ``cycle.spectrum``, >= 0 and summing to 1; even where nothing moves or no pair tells of the kind.
+
+    ``ranks``: over the views of all processes, each of which must then ask; otherwise over those of this one.
+    """
     from scipy.optimize import nnls
 
+    total = sum_over_ranks if ranks else torch.clone
+
     own = torch.tensor([kind.family == cycle.family for kind in kinds], device=amounts.device)
-    latents = torch.cat([anchor[:, None], views], dim=1).double()
+    difference = (torch.cat([anchor[:, None], views], dim=1) - anchor[:, None]).double()
+    inner = difference @ difference.mT
+    square = inner.diagonal(dim1=1, dim2=2)
     amounts = torch.cat([torch.zeros_like(amounts[:, :1]), amounts], dim=1).double()
-    one, two = torch.triu_indices(latents.shape[1], latents.shape[1], offset=1, device=latents.device)
+    one, two = torch.triu_indices(inner.shape[1], inner.shape[1], offset=1, device=inner.device)
     between = amounts[:, one] - amounts[:, two]
     s = between[..., kinds.index(cycle)]
     counts = ((between[..., ~own] == 0).all(-1) & (s != 0)).double()
     waves = cycle.waves(s) * counts[..., None]
-    half = (latents[:, one] - latents[:, two]).square().sum(-1) / 2
-    moments = sum_over_ranks(torch.einsum("bph,bpg->hg", waves, waves))
-    products = sum_over_ranks(torch.einsum("bph,bp->h", waves, half))
+    half = (square[:, one] + square[:, two]) / 2 - inner[:, one, two]
+    moments = total(torch.einsum("bph,bpg->hg", waves, waves))
+    products = total(torch.einsum("bph,bp->h", waves, half))
     even = torch.full_like(products, 1 / len(products))
     if not bool((products > 0).any()):
         return even.to(views)
@@ -52,5 +61,5 @@ def harmonic_weights(
     factor = torch.linalg.cholesky(moments + RIDGE * scale * torch.eye(len(moments)).to(moments))
     right = torch.linalg.solve_triangular(factor, products[:, None], upper=False)[:, 0]
     found, _ = nnls(factor.T.cpu().numpy(), right.cpu().numpy(), maxiter=30 * len(even))
-    total = float(np.sum(found))
-    return (torch.from_numpy(found / total) if total > 0 else even.cpu()).to(views)
+    power = float(np.sum(found))
+    return (torch.from_numpy(found / power) if power > 0 else even.cpu()).to(views)

@@ -103,7 +103,7 @@ class Model(nn.Module):
     def steer(self, z: ArrayLike | Tensor, /, **amounts: float | ArrayLike | Tensor) -> Float[Tensor, "B D"]:
         """``z`` (B, D) moved along the named axes: ``model.steer(z, pitch=+3, metre=-4)``.
 
-        An amount is a number, or one per row. Circles that follow a named kind turn with it.
+        An amount is a real number, or one per row: half a step turns half-way. What follows a named kind turns with it.
 
         Raises:
             ValueError: an unknown kind, a non-finite amount or latent, or shapes that do not fit.

@@ -26,7 +26,7 @@ MEASURES = (("hit_at_1", 1), ("hit_at_5", 5))
 
 
 def joint_figures(model: Model, held_out: HeldOut, *, seed: int = 0, draws: int = 1000) -> Report:
-    """H@1, H@5 and MRR of pitch and the leading circle or cycle together; empty for a model without one.
+    """H@1, H@5 and MRR of pitch and the leading circle or cycle together; empty without one.
 
     The gallery holds every window's own shifted view and no other; ``with_query`` adds the query's own unmoved window,
     ``with_unmoved`` those of all.

@@ -26,6 +26,8 @@ AXES = (
     "same_cos",
     "opposite_cos",
     "circle_error",
+    "cycle_error",
+    "law_error",
     "opening_angle",
     "axis_agreement",
     "between_images",
@@ -126,8 +128,9 @@ def _coordinate_picture(found: MusicFindings, batch: Labelled, name: str) -> Pic
     before, after, amount, _ = coordinates(batch, held_out_axes(batch, found.model.axes), index)
     unit = UNITS.get(name, "steps")
     if isinstance(kind, Rotation):
-        clock = operations.phase_clock(before, after, amount, kind=name, period=kind.period, unit=unit)
-        return Picture(clock, f"The {name} circle, fitted on training songs: {kind.period:g} steps to a turn.")
+        turn, what = kind.coordinate_period, type(kind).__name__.lower()
+        clock = operations.phase_clock(before, after, amount, kind=name, period=turn, unit=unit)
+        return Picture(clock, f"The {name} {what}, fitted on training songs: {turn:g} steps to a turn.")
     shift_sweep = operations.shift_sweep(before, after, amount, kind=name, unit=unit)
     return Picture(shift_sweep, f"The {name} axis, fitted on training songs, judged on held-out ones.")
 

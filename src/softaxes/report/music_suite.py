@@ -102,7 +102,7 @@ def music_suite(
 
 
 def decoded_edits(model: Model, held_out: HeldOut, *, seed: int = 0) -> dict[str, Edited]:
-    """Operations of pitch and of every leading circle, decoded, by kind."""
+    """Operations of pitch and of every leading circle or cycle, decoded, by kind."""
     kinds = [kind for kind in model.axes.kinds if kind.family == kind.name]
     named = [kind.name for kind in kinds if kind.name == PITCH or isinstance(kind, Rotation)]
     return {name: edit(model, held_out, name, seed=seed) for name in named}

@@ -122,7 +122,7 @@ def draw_views(axes: Axes, held_out: HeldOut, *, seed: int = 0) -> dict[str, Lab
 def running_views(
     kinds: Sequence[Kind], held_out: HeldOut, rng: np.random.Generator, each: int | None
 ) -> LabelledRolls:
-    """``each`` views (None: one for every amount) of pitch and of every leading circle or cycle, in random order."""
+    """``each`` views (None: one for every amount) of pitch and of each leading circle and cycle, in random order."""
     moved = tuple(kind for kind in kinds if kind.name == PITCH or isinstance(kind, Rotation))
     leaders = [index for index, kind in enumerate(moved) if kind.family == kind.name]
     most = {index: held_out.shift_steps if isinstance(moved[index], Rotation) else held_out.pitch_semitones

@@ -18,7 +18,7 @@ from softaxes.diagnostics.cosines import Cosines, chance_same_anchor
 from softaxes.diagnostics.held_out import coordinates, held_out_axes
 from softaxes.diagnostics.labelled import Array, Labelled
 from softaxes.geometry.axes import Axes
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Line
 
 BINS = 50
 CLOCK_BINS = 32
@@ -34,14 +34,14 @@ def cosine_bins(found: Cosines, *, dims: int) -> dict[str, Any]:
 
     Returns:
         {"chance", "parts": {part: [{"kind", "relation", "expected", "counts"}]}}; ``kind`` is "" for pairs of two
-        kinds, ``expected`` None for a circle, whose chords may have any cosine.
+        kinds, ``expected`` None for circles and cycles, whose differences may have any cosine.
     """
     edges = np.linspace(-1.0, 1.0, BINS + 1)
     cos = np.clip(found.cos, -1.0, 1.0)
     groups = [("", "cross", found.relation("cross"))]
     for index, kind in enumerate(found.kinds):
         own = (found.first == index) & (found.second == index)
-        names = ("circle",) if isinstance(kind, Circle) else ("same", "opposite")
+        names = ("same", "opposite") if isinstance(kind, Line) else (type(kind).__name__.lower(),)
         groups += [(kind.name, name, own & found.relation(name)) for name in names]
     parts = {
         part: [
@@ -68,7 +68,7 @@ def moves(batch: Labelled, axes: Axes | None, units: Mapping[str, str]) -> list[
 
     Returns:
         Lines: {"kind", "unit", "amount", "low", "median", "high"}, the middle 90 % of the moves of each amount.
-        Circles: {"kind", "unit", "period", "counts"}, phase errors in ``CLOCK_BINS`` even bins on half a turn each way.
+        Others: {"kind", "unit", "period", "counts"}, phase errors in ``CLOCK_BINS`` even bins on half a turn each way.
     """
     folds, rows = held_out_axes(batch, axes), list[dict[str, Any]]()
     for index, kind in enumerate(batch.kinds):
@@ -76,8 +76,9 @@ def moves(batch: Labelled, axes: Axes | None, units: Mapping[str, str]) -> list[
             continue
         before, after, amount, _ = coordinates(batch, folds, index)
         row: dict[str, Any] = {"kind": kind.name, "unit": units.get(kind.name, "steps")}
-        if isinstance(kind, Circle):
-            rows.append(row | {"period": kind.period, "counts": phase_errors(before, after, amount, kind.period)})
+        if not isinstance(kind, Line):
+            period = kind.coordinate_period
+            rows.append(row | {"period": period, "counts": phase_errors(before, after, amount, period)})
         elif len(before):
             levels = np.unique(amount)
             spread = np.array([np.quantile((after - before)[amount == level], QUANTILES) for level in levels])

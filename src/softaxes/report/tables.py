@@ -21,6 +21,8 @@ _WORDS = {
     "same_cos": "same sign, mean cos",
     "opposite_cos": "opposite signs, mean cos",
     "circle_error": "circle, mean |cos − promised|",
+    "cycle_error": "cycle, mean |cos − promised|",
+    "law_error": "law of the kind, |mean cos − promised|",
     "opening_angle": "angle of mean + and mean −, degrees",
     "difference_pca2": "first two components of the differences",
     "grid_first": "first singular value of a shift grid",

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from softaxes.geometry.axes import Axes, LineAxis
-from softaxes.geometry.kinds import Circle, Kind
+from softaxes.geometry.kinds import Kind, Rotation
 
 
 def content_codes(axes: Axes, z: Float[Tensor, "N D"]) -> Float[np.ndarray, "N D"]:
@@ -57,8 +57,9 @@ def shift_between(
     amounts = {}
     for column, kind in enumerate(kinds):
         amount = second[..., column] - first[..., column]
-        if isinstance(kind, Circle):
-            amount = (amount + kind.period / 2) % kind.period - kind.period / 2
+        if isinstance(kind, Rotation):
+            turn = kind.coordinate_period
+            amount = (amount + turn / 2) % turn - turn / 2
         amounts[kind.name] = amount
     return amounts
 

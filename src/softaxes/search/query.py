@@ -31,6 +31,7 @@ from softaxes.search.index.backend import Backend, Nearest
 from softaxes.search.index.build import Built, encode_clips, index_settings, update_index
 from softaxes.search.index.choice import BackendName, choose
 from softaxes.search.index.store import Index
+from softaxes.songs.coded import FORMAT, read_manifest
 from softaxes.training.progress import progress_bar
 
 NEAREST_CLIPS, COMPARED = 2000, 300  # clips that the codes name; places that are compared note for note
@@ -83,7 +84,7 @@ class Searcher:
 
     def __init__(self, index: Index, model: Model, backend: BackendName = "auto", qdrant: str = "") -> None:
         self.index, self.model, self.backend, self.qdrant = index, model, backend, qdrant
-        settings = index.manifest.settings
+        settings = index.settings
         if index_settings(model, settings.hop_steps, settings.reading) != settings:
             raise ValueError(f"the index in {index.folder} was made with another model")
         self._backends: dict[int, Backend] = {}
@@ -110,13 +111,13 @@ class Searcher:
 
     def _lengths(self, query: Query) -> list[int]:
         """The clips that the query fills, but for the rest of a beat; longest first; the shortest in any case."""
-        settings = self.index.manifest.settings
+        settings = self.index.settings
         room = query.length_steps + settings.steps_per_beat - 1
         return [length for length in settings.lengths if length <= room] or [min(settings.lengths)]
 
     def _places(self, query: Query, points: NDArray[np.int64], length: int, top: int) -> list[_Place]:
         """The places that the query's clips of one length lead to, compared note for note."""
-        starts = clip_places(query, length, self.index.manifest.settings.hop_steps)
+        starts = clip_places(query, length, self.index.settings.hop_steps)
         codes, query_coordinates = encode_clips(self.model, query.notes, starts, length)
         found = self._nearest(length)(codes, max(NEAREST_CLIPS, top))
         most = max(2 * top, min(max(COMPARED, 4 * top), COMPARED_NOTES // len(points)))
@@ -143,8 +144,8 @@ class Searcher:
         most: int,
     ) -> list[_Place]:
         """The first ``most`` distinct places of the nearest clips, compared note for note."""
-        hop = self.index.manifest.settings.hop_steps
-        slack = min(hop, self.index.manifest.settings.steps_per_beat) // 2
+        hop = self.index.settings.hop_steps
+        slack = min(hop, self.index.settings.steps_per_beat) // 2
         pitch = list(self.model.axes).index("pitch") if "pitch" in self.model.axes else None
         places: list[_Place] = []
         seen: set[tuple[int, int, int]] = set()
@@ -167,7 +168,7 @@ class Searcher:
         rhythm = shared_rhythm(points, self._points(found.segment, found.song), length_steps, aligned.steps)
         return Hit(
             song.file,
-            place_name(song.meters, self.index.manifest.settings.steps_per_beat, aligned.steps),
+            place_name(song.meters, self.index.settings.steps_per_beat, aligned.steps),
             aligned.steps,
             length_steps,
             aligned.semitones,
@@ -265,7 +266,9 @@ def index_folder(folder: Path, model: Model, hop_steps: int | None = None, readi
     """Where the index of a folder is kept if nobody says: in the cache, one for every folder, model and hop."""
     import hashlib
 
-    key = hashlib.sha256(f"{folder.resolve()}\n{index_settings(model, hop_steps, reading)}".encode()).hexdigest()[:12]
+    key = hashlib.sha256(
+        f"{FORMAT}\n{folder.resolve()}\n{index_settings(model, hop_steps, reading)}".encode()
+    ).hexdigest()[:12]
     return cache_folder() / "motif-index" / f"{folder.name or 'root'}-{key}"
 
 
@@ -290,7 +293,8 @@ def open_index(
         with progress_bar("indexing", 0, show=progress and sys.stderr.isatty()) as advance:
             built = update_index(folder, model, where, hop_steps=hop_steps, reading=reading, progress=advance)
     except BlockingIOError:
-        if not (where / "manifest.json").is_file():
+        manifest = read_manifest(where)
+        if manifest is None or not (manifest.complete or manifest.segments):
             raise ValueError(f"another process is just making the index in {where}: try again in a while") from None
         print(f"another process is writing {where}: reading what it has committed", file=sys.stderr)
     return Index.open(where), built

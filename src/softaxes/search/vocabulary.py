@@ -27,7 +27,6 @@ from softaxes.motifs.patterns.ngrams import KINDS, lexicon, tokens
 from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
 from softaxes.search.clusters import Cluster, describe_clusters, fit_clusters, same_cluster_by_chance, stability
 from softaxes.search.codes import content_codes, mean_latent
-from softaxes.search.index.build import each_song
 from softaxes.search.index.store import Index
 from softaxes.search.index.windows import clip_rolls
 from softaxes.search.query import note_points, place_name
@@ -79,7 +78,7 @@ def find_vocabulary(
     index: Index, model: Model, *, clusters: int = 64, steps: int | None = None, seeds: int = 3, seed: int = 0
 ) -> Vocabulary:
     """The vocabulary of an index; see `motif_vocabulary`."""
-    settings = index.manifest.settings
+    settings = index.settings
     length = settings.lengths[min(1, len(settings.lengths) - 1)] if steps is None else steps
     if length not in settings.lengths:
         raise ValueError(f"`steps` must be one of the index's clip lengths {settings.lengths}, got {length}")
@@ -119,7 +118,7 @@ def clips_to_group(index: Index, length: int) -> Clips:
         rows = np.concatenate([np.zeros(0, np.int64), *(r for r, _ in chosen)])
         songs = np.concatenate([np.zeros(0, np.int64), *(np.full(len(r), song) for r, song in chosen)])
         parts.append((segment.codes[length][rows], np.full(len(rows), at), rows, songs, table["start"][rows]))
-    dim = index.manifest.settings.dim
+    dim = index.settings.dim
     empty = (np.zeros((0, dim), np.float32), *(np.zeros(0, np.int64) for _ in range(4)))
     codes, segments, rows, songs, starts = (np.concatenate(column) for column in zip(empty, *parts, strict=True))
     return Clips(codes, segments, rows, songs, starts.astype(np.int64), files)
@@ -158,7 +157,7 @@ def cluster_stability(
 
 def sample_rolls(index: Index, clips: Clips, chosen: NDArray[np.int64], length: int) -> NDArray[np.uint8]:
     """The rolls (n, 2, 128, window) of some of the clips."""
-    window = index.manifest.settings.window_steps
+    window = index.settings.window_steps
     rolls = np.zeros((len(chosen), 2, 128, window), np.uint8)
     alive = index.manifest.alive()
     for song in np.unique(clips.song[chosen]):
@@ -177,8 +176,8 @@ def _rolled(rolls: NDArray[np.uint8], amounts: NDArray[np.int64], axis: int) -> 
 
 def voices(index: Index) -> list[NDArray[np.int64]]:
     """The top voice of every song as points (onset in ticks, pitch), by file name."""
-    ticks = TICKS_PER_BEAT // index.manifest.settings.steps_per_beat
-    tops = [note_points(skyline(segment.song_notes(place).copy())) for segment, place in each_song(index)]
+    ticks = TICKS_PER_BEAT // index.settings.steps_per_beat
+    tops = [note_points(skyline(segment.song_notes(place).copy())) for segment, place in index.each_song()]
     return [points * np.array([ticks, 1]) for points in tops]
 
 
@@ -217,7 +216,7 @@ def _holds(melody: Sequence[Any], gram: Sequence[Any]) -> bool:
 def predict_held_out(index: Index, seeds: int) -> dict[str, Any]:
     """How well each kind of n-gram predicts the next note of songs never seen: ``seeds`` splits by groups of
     near-duplicate songs, intervals over the held-out songs of all of them. {} with too few songs."""
-    songs = [segment.song(place, index.manifest.settings.steps_per_beat) for segment, place in each_song(index)]
+    songs = [segment.song(place, index.settings.steps_per_beat) for segment, place in index.each_song()]
     tops = voices(index)
     group = group_together(len(songs), [(a, b) for a, b, _ in near_duplicates(songs)])
     numbers = np.unique(group)
@@ -266,12 +265,12 @@ def _rate(sums: NDArray[Any], notes: NDArray[np.int64], group: NDArray[np.int64]
 
 def vocabulary_record(found: Vocabulary) -> dict[str, Any]:
     """Every number of the page, as JSON can hold it."""
-    clips, manifest = found.clips, found.index.manifest
-    meters = {song.file: song.meters for segment in manifest.segments for song in segment.songs if song.alive}
+    clips = found.clips
+    meters = {song.file: song.meters for song in found.index.manifest.songs()}
 
     def cluster_record(cluster: Cluster) -> dict[str, Any]:
         file, start = clips.files[clips.song[cluster.clip]], int(clips.start[cluster.clip])
-        place = place_name(meters[file], manifest.settings.steps_per_beat, start)
+        place = place_name(meters[file], found.index.settings.steps_per_beat, start)
         example = {"file": file, "place": place, "start_step": start}
         mean_cosine = round(cluster.mean_cosine, 4)
         return {

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from softaxes.data.files import printable
 from softaxes.data.music.beats import BEATS_FILE
 
+NOWHERE = (0, -1)
 OFF_GRID = 0.125  # steps of mean distance beyond which a song counts as off the grid
 Setting = int | float | str | bool | None
 
@@ -94,9 +95,12 @@ def reading_remarks(songs: int, off_grid: int, unfit_beats: int, written_off_gri
     return lines
 
 
-def stamp(path: Path) -> tuple[int, int]:
-    """Bytes of a file and of the table of beats beside it, and the last time (ns) that one of them changed."""
-    stats = [file.stat() for file in (path, path.parent / BEATS_FILE) if file == path or file.is_file()]
+def file_stamp(path: Path) -> tuple[int, int]:
+    """Bytes of a file and of the table of beats beside it, and the last time (ns) that one changed; or `NOWHERE`."""
+    try:
+        stats = [file.stat() for file in (path, path.parent / BEATS_FILE) if file == path or file.is_file()]
+    except OSError:
+        return NOWHERE
     return sum(s.st_size for s in stats), max(max(s.st_mtime_ns, s.st_ctime_ns) for s in stats)
 
 

@@ -86,7 +86,7 @@ function read(place, rows) {
 
 // ------------------------------------------------------------------ cosines
 
-const PAIR = { cross: () => "two kinds", same: (kind) => `${kind}, same sign`, opposite: (kind) => `${kind}, opposite signs`, circle: (kind) => `${kind}, a circle` };
+const PAIR = { cross: () => "two kinds", same: (kind) => `${kind}, same sign`, opposite: (kind) => `${kind}, opposite signs`, circle: (kind) => `${kind}, a circle`, cycle: (kind) => `${kind}, a cycle` };
 
 function setUpCosines() {
   const parts = Object.keys(view.report.redraw.cosines.parts);
@@ -159,7 +159,7 @@ function drawPhase({ kind, unit, period, counts }, marked) {
   find("move-marker").setAttribute("aria-valuetext", `error ${between} ${unit}`);
   const within = shares.reduce((total, value, k) => total + (Math.abs(edge(k) + wide / 2) <= 1 ? value : 0), 0);
   read(find("move-read"), [["plain", `error ${between} ${unit}:`, share(shares[marked])], ["plain", "within one step of the right phase:", share(within)], ["plain", "chance:", share((100 * shares.filter((_, k) => Math.abs(edge(k) + wide / 2) <= 1).length) / counts.length)]]);
-  find("moves-how").textContent = `How to read it: a shift should turn the ${kind} circle by just as many ${unit}, ${plain(period)} to a turn. The error is where it stands instead; one peak at 0 is right, an even floor at the dashed line is chance.`;
+  find("moves-how").textContent = `How to read it: a shift should turn ${kind} by just as many ${unit}, ${plain(period)} to a turn. The error is where it stands instead; one peak at 0 is right, an even floor at the dashed line is chance.`;
   return null;
 }
 

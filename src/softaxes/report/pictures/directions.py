@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from softaxes.diagnostics.cosines import Cosines, angle_of_halves, chance_same_anchor, signed_differences
 from softaxes.diagnostics.labelled import Labelled
-from softaxes.geometry.kinds import Circle
+from softaxes.geometry.kinds import Circle, Rotation
 from softaxes.report.page import NEUTRAL, kind_colour
 from softaxes.report.pictures.canvas import FAINT, INK, Array, blank, legend, name, say_nothing, some
 
@@ -45,8 +45,9 @@ def _groups(found: Cosines, mask: Array) -> list[tuple[str, str, str, Array]]:
     groups = [("two kinds (want 0)", NEUTRAL, "", found.relation("cross"))]
     for index, kind in enumerate(found.kinds):
         colour, own = kind_colour(kind.name), (found.first == index) & (found.second == index)
-        if isinstance(kind, Circle):
-            groups.append((f"{kind.name} (chord law)", colour, "", own & found.alive))
+        if isinstance(kind, Rotation):
+            law = "chord law" if isinstance(kind, Circle) else "law of a cycle"
+            groups.append((f"{kind.name} ({law})", colour, "", own & found.alive))
         else:
             groups.append((f"{kind.name}, same sign (want +1)", colour, "", own & found.relation("same")))
             groups.append((f"{kind.name}, opposite (want −1)", colour, "////", own & found.relation("opposite")))
@@ -94,7 +95,7 @@ def mean_halves(batch: Labelled) -> tuple[dict[str, tuple[Array, Array]], dict[s
     halves, angles = {}, {}
     for index, kind in enumerate(batch.kinds):
         rows, _ = signed_differences(batch, index)
-        if isinstance(kind, Circle) or not len(rows):
+        if isinstance(kind, Rotation) or not len(rows):
             continue
         mean = rows.mean(axis=0, keepdims=True)
         up, down = np.split(mean[0], 2)

@@ -35,10 +35,10 @@ def choose(index: Index, length: int, name: BackendName = "auto", qdrant: str = 
     Raises:
         ValueError: its package is missing, or Qdrant was chosen without a place.
     """
-    if length not in index.manifest.settings.lengths:
-        raise ValueError(f"`length` must be one of the index's {index.manifest.settings.lengths}, got {length}")
+    if length not in index.settings.lengths:
+        raise ValueError(f"`length` must be one of the index's {index.settings.lengths}, got {length}")
     if name == "auto":
-        name = "qdrant" if qdrant else "exact" if index.manifest.rows(length) <= EXACT_CLIPS else "faiss"
+        name = "qdrant" if qdrant else "exact" if index.rows(length) <= EXACT_CLIPS else "faiss"
     if name == "exact":
         from softaxes.search.index.exact import ExactSearch
 

@@ -54,7 +54,7 @@ class FaissSearch:
         return best_of(Nearest(segment, row, query, score), k)
 
     def _build(self, faiss: Any, index: Index, length: int) -> Any:
-        total, dim = int(self.starts[-1]), index.manifest.settings.dim
+        total, dim = int(self.starts[-1]), index.settings.dim
         if total < FLAT_CLIPS:
             searcher = faiss.IndexFlatIP(dim)
         else:

@@ -20,7 +20,8 @@ from jaxtyping import Float
 
 from softaxes.data.optional import need
 from softaxes.search.index.backend import Nearest, best_of
-from softaxes.search.index.store import Index, Segment, read_manifest
+from softaxes.search.index.store import Index, Segment
+from softaxes.songs.coded import read_manifest
 
 UPLOAD_ROWS = 512
 _clients: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()  # a folder takes one client a process
@@ -91,7 +92,7 @@ class QdrantSearch:
     def _update(self, index: Index, length: int) -> None:
         m = self.models
         if not self.client.collection_exists(self.collection):
-            size = m.VectorParams(size=index.manifest.settings.dim, distance=m.Distance.DOT)
+            size = m.VectorParams(size=index.settings.dim, distance=m.Distance.DOT)
             self.client.create_collection(self.collection, vectors_config=size)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # local mode: "payload indexes have no effect"
@@ -105,7 +106,7 @@ class QdrantSearch:
         """Upload the segments of this snapshot that the collection lacks."""
         for segment in self.index.segments:
             held = self.client.count(self.collection, count_filter=self._is(segment.record.id)).count
-            if held != segment.record.rows[self.length]:
+            if held != segment.record.rows(f"{self.length}.codes"):
                 self._add(segment, self.length)
         self.points = self.client.count(self.collection, count_filter=self._own()).count
 
