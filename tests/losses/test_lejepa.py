@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -175,6 +176,7 @@ def one_of_two_processes(rank: int, folder: str) -> None:
             results[f"{split} {name}"] = value.detach(), [p.grad for p in encoder.parameters()]
     torch.save(results, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
+    os._exit(0)  # threads of the wrapper may abort an interpreter that closes under load
 
 
 @pytest.fixture(scope="module")

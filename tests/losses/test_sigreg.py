@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import functools
 import itertools
 import math
@@ -368,6 +369,7 @@ def one_of_two_processes(rank: int, folder: str) -> None:
     results["alone"] = sigreg(torch.full((4, 3), float(rank)), step=0, across_ranks=False)
     torch.save(results, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
+    os._exit(0)  # threads of the wrapper may abort an interpreter that closes under load
 
 
 @pytest.fixture(scope="module")
