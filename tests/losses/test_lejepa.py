@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import os
 import math
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any

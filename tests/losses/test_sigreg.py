@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import os
 import functools
 import itertools
 import math
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
