@@ -1,6 +1,6 @@
 """What do the models keep and find, source by source, beside an untrained network of the same build?
 
-    python runs/models_table.py RUN [RUN ...] [--side test] [--windows 1500] [--bps ZIP] [--out FILE.json]
+    python runs/models_table.py RUN [RUN ...] [--side test] [--windows 1500] [--bps ZIP] [--out FOLDER]
 
 Runs of several seeds of one recipe make one table: means and the range over seeds. Figures, on held-out songs:
 
@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -43,7 +42,14 @@ from softaxes.report.music_views import HeldOut, draw_views, encode_views
 from softaxes.training.tasks.music.data import load_music, run_config
 from softaxes.training.tasks.music.views import circularly_moved, moved_windows
 
+Rows = dict[str, dict[str, dict[str, float]]]  # figures by source
 DELAYS = (1, 2, 4, 8)
+FEW = 200  # windows that are judged under every shift
+JOINT = {
+    "hit_at_1": "hit_at_1",
+    "hit_at_1 with unmoved": "hit_at_1_with_unmoved",
+    "hit_at_1 no operator": "hit_at_1_no_operator",
+}
 FIGURES = ("note_f1", "metre", "pitch", "own_shift", "own_shift 13..18", "hit_at_1", "hit_at_1 with unmoved", "found")
 
 
@@ -55,7 +61,7 @@ def sources(run: Path, side: str, most: int, bps: Path | None) -> dict[str, Held
     source, meter = data.corpus.sources[windows.song], windows.meter
     masks = {name: source == name for name in np.unique(source)}
     if "tunes" in masks:
-        masks["tunes in 6/8"] = masks["tunes"] & (meter == (6, 8)).all(1)
+        masks["jigs"] = masks["tunes"] & (meter == (6, 8)).all(1)
     rng = np.random.default_rng(0)
     found = {}
     for name, mask in masks.items():
@@ -84,27 +90,27 @@ def on_the_grid(notes: Notes, steps_per_beat: int = 4) -> NDArray[np.void]:
     return note_array(zip(onset - onset.min(), length, notes.midi, strict=True))
 
 
-def figures(model: Model, held: HeldOut) -> dict[str, Any]:
-    """All figures of one model on windows of one source; note F1 with its interval over songs."""
+def figures(model: Model, held: HeldOut) -> dict[str, dict[str, float]]:
+    """All figures of one model on windows of one source, with 95 % intervals over songs where there are any."""
     z, true = model.encode(held.centre), held.centre.numpy() > 0
     counts = note_counts(true, binary(model, z))
     low, high = Bootstrap(held.group, n=500).interval(counts.values, statistic=f1_of_means)
-    joint = joint_figures(model, held, draws=50)
-    name = "pitch and metre"
-    return {
-        "windows": len(true),
-        "notes": float(true[:, 0].sum() / len(true)),
-        "note_f1": counts.f1,
-        "note_f1 interval": [low, high],
+    joint, few = joint_figures(model, held, draws=500), held.some(FEW, 0)
+    beyond = extrapolation_figures(model, few, draws=200)
+    rows = {"note_f1": {"value": counts.f1, "low": low, "high": high}}
+    single = {
         "metre": metre_ratio(model, held, z),
         "pitch": pitch_ratio(model, held, z),
-        "own_shift": own_shift(model, held),
-        "own_shift 13..18": extrapolation_figures(model, held.some(200, 0), draws=50)["own_shift.pitch 13..18"].value,
-        "hit_at_1": joint[f"hit_at_1.{name}"].value,
-        "hit_at_1 no operator": joint[f"hit_at_1_no_operator.{name}"].value,
-        "hit_at_1 with unmoved": joint[f"hit_at_1_with_unmoved.{name}"].value,
+        "own_shift": own_shift(model, few),
         "found": found_again(model, held, z),
+        "notes": float(true[:, 0].sum() / len(true)),
     }
+    rows |= {name: {"value": value} for name, value in single.items()}
+    rows["own_shift 13..18"] = {"value": beyond["own_shift.pitch 13..18"].value}
+    for name, key in JOINT.items():
+        figure = joint[f"{key}.pitch and metre"]
+        rows[name] = {"value": figure.value, "low": figure.low, "high": figure.high}
+    return rows
 
 
 def metre_ratio(model: Model, held: HeldOut, z: torch.Tensor) -> float:
@@ -132,7 +138,7 @@ def pitch_ratio(model: Model, held: HeldOut, z: torch.Tensor) -> float:
 
 def own_shift(model: Model, held: HeldOut) -> float:
     """Of pitch, among all of -12..12."""
-    sweeps = encode_views(model, draw_views(model.axes, held.some(200, 0))["shift_sweeps"])
+    sweeps = encode_views(model, draw_views(model.axes, held)["shift_sweeps"])
     return float(own_shift_figures(sweeps, model.axes, draws=50)["own_shift.pitch"].value)
 
 
@@ -148,16 +154,16 @@ def found_again(model: Model, held: HeldOut, z: torch.Tensor) -> float:
     return float((similarity.argmax(1) == torch.arange(len(z))).float().mean())
 
 
-def table(rows: dict[str, list[dict[str, Any]]], control: dict[str, dict[str, Any]]) -> str:
+def table(seeds: list[Rows], control: Rows) -> str:
     """Markdown: a row a figure, a column a source, mean over seeds and (in brackets) the untrained network."""
-    names = list(rows)
+    names = list(control)
     lines = ["| | " + " | ".join(names) + " |", "| --- |" + " --- |" * len(names)]
     for figure in FIGURES:
         cells = []
         for name in names:
-            values = [row[figure] for row in rows[name]]
-            spread = f" ({min(values):.3f}-{max(values):.3f})" if len(values) > 1 else ""
-            cells.append(f"{np.mean(values):.3f}{spread} [{control[name][figure]:.3f}]")
+            values = [rows[name][figure]["value"] for rows in seeds]
+            spread = f" ({min(values):.3f} .. {max(values):.3f})" if len(values) > 1 else ""
+            cells.append(f"{np.mean(values):.3f}{spread} [{control[name][figure]['value']:.3f}]")
         lines.append(f"| {figure} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
@@ -168,20 +174,28 @@ def main() -> None:
     parser.add_argument("--side", choices=("validation", "test"), default="test")
     parser.add_argument("--windows", type=int, default=1500)
     parser.add_argument("--bps", type=Path)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="folder for RUN.json of every run and RUN-untrained.json of the first")
     given = parser.parse_args()
-    rows: dict[str, list[dict[str, Any]]] = {}
-    control: dict[str, dict[str, Any]] = {}
-    for index, run in enumerate(given.runs):
+    seeds: list[Rows] = []
+    control: Rows = {}
+    for run in given.runs:
         model = sa.load(run)
-        for name, held in sources(run, given.side, given.windows, given.bps).items():
-            rows.setdefault(name, []).append(figures(model, held))
-            if index == 0:
-                control[name] = figures(untrained(model), held)
-            print(run.name, name, {key: rows[name][-1][key] for key in FIGURES}, flush=True)
-    print(table(rows, control))
-    if given.out:
-        given.out.write_text(json.dumps({"trained": rows, "untrained": control}, indent=1) + "\n")
+        held = sources(run, given.side, given.windows, given.bps)
+        seeds.append({name: figures(model, windows) for name, windows in held.items()})
+        record(given.out, run.name, seeds[-1])
+        if not control:
+            control = {name: figures(untrained(model), windows) for name, windows in held.items()}
+            record(given.out, f"{run.name}-untrained", control)
+    print(table(seeds, control))
+
+
+def record(out: Path | None, name: str, rows: Rows) -> None:
+    """Print what was found, and keep it."""
+    for source, row in rows.items():
+        print(name, source, {key: round(row[key]["value"], 4) for key in FIGURES}, flush=True)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / f"{name}.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,5 +9,5 @@ for texture in melody full; do
     softaxes train --corpus mixed --folder "$data" --texture $texture --precision bf16-mixed --threads 1 --seed $seed \
       --out "$out/$texture-$seed"
   done
-  python "$(dirname "$0")/models_table.py" "$out/$texture"-{0,1,2} $bps --out "$out/$texture.json"
+  python "$(dirname "$0")/models_table.py" "$out/$texture"-{0,1,2} $bps --out "$out"
 done

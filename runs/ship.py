@@ -1,8 +1,9 @@
 """Put a finished run among the models that come with the package, with a card that says what it is.
 
-    python runs/ship.py RUN NAME FIGURES.json
+    python runs/ship.py RUN NAME FIGURES
 
-FIGURES are those that runs/models_table.py writes (its first run must be RUN). Weights are halved; fails above 8 MB.
+FIGURES is the folder into which runs/models_table.py wrote RUN.json and RUN-untrained.json. Weights are halved; fails
+above 8 MB.
 """
 
 from __future__ import annotations
@@ -39,18 +40,24 @@ velocities, drums and tempo are not coded; where the lowest note enters or leave
 SHOWN = ("note_f1", "metre", "pitch", "own_shift", "own_shift 13..18", "hit_at_1", "hit_at_1 with unmoved", "found")
 
 
-def main(run: Path, name: str, figures: Path) -> None:
-    model, table = load(run), json.loads(figures.read_text(encoding="utf-8"))
-    first = {source: {key: rows[0][key] for key in SHOWN} for source, rows in table["trained"].items()}
+def main(run: Path, name: str, folder: Path) -> None:
+    model = load(run)
+    figures, untrained = (values(folder / f"{run.name}{end}.json") for end in ("", "-untrained"))
     model.card["config"]["folder"] = ""  # a place on the machine that trained it
-    model.card |= {"figures": first, "licence": f"trained on {DATA}", "name": name}
+    model.card |= {"figures": figures, "licence": f"trained on {DATA}", "name": name}
     path = MODELS / f"{name}.safetensors"
     save_model(model, path, half=True)
     if path.stat().st_size > LIMIT:
         path.unlink()
         sys.exit(f"{name} takes more than {LIMIT:,} bytes")
-    (MODELS / f"{name}.md").write_text(card(name, model.card, first, table["untrained"]), encoding="utf-8")
+    (MODELS / f"{name}.md").write_text(card(name, model.card, figures, untrained), encoding="utf-8")
     print(f"{path}: {path.stat().st_size:,} bytes")
+
+
+def values(path: Path) -> dict[str, dict[str, float]]:
+    """The figures of a file by source, without their intervals."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return {source: {key: row[key]["value"] for key in SHOWN} for source, row in rows.items()}
 
 
 def card(name: str, known: dict[str, Any], figures: dict[str, Any], untrained: dict[str, Any]) -> str:
