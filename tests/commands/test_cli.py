@@ -195,3 +195,14 @@ def test_a_device_that_is_not_there_is_one_line(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     assert cli.main([word.format(tmp_path) for word in words] + ["--device", "cuda"]) == 2
     assert "there is no cuda device here: `device` must be one of auto, cpu" in one_line(capsys.readouterr().err)
+
+
+def test_control_characters_of_names_are_spelled_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file's name may hold escape codes: they went to the terminal as they were, in errors and in results."""
+    assert cli.main(["steer", "no\x1b[31m.mid", "--out", "x.mid"]) == 2
+    assert "no\\x1b[31m.mid" in capsys.readouterr().err
+    monkeypatch.setattr(cli, "_load", lambda path: lambda: "a\tb\nc\x1b[2Jd")
+    assert cli.main(["demo"]) == 0
+    assert capsys.readouterr().out == "a\tb\nc\\u001b[2Jd\n"

@@ -267,3 +267,17 @@ def test_performances_are_counted(folder: Path, tmp_path: Path, rng: np.random.G
     latents = encode_files(small_model(), folder, tmp_path / "out")
     assert sum(song.off_grid for song in latents.manifest.songs()) == 1
     assert reading_remarks(7, 1, 0)[0].startswith("1 of 7 songs lie off the grid") and reading_remarks(7, 0, 0) == []
+
+
+def test_names_with_brackets_stand_beside_the_bar_as_they_are(folder: Path, tmp_path: Path) -> None:
+    """They were taken for markup, and `[/b]` ended the command with a traceback."""
+    for name, odd in (("2.mid", "a [red] b [b].mid"), ("4.mid", "[x.mid"), ("6.mid", "c[/b].mid")):
+        (folder / "x" / odd).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).rename(folder / "x" / odd)
+    assert encode_files(small_model(), folder, tmp_path / "out", progress=True).windows == 16
+
+
+def test_no_bar_is_shown_for_what_is_refused(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ValueError, match="holds no latents"):
+        encode_files(small_model(), folder, folder, progress=True)
+    assert capsys.readouterr().err == ""

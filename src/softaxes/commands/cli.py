@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from softaxes.data.files import printable
 from softaxes.training.interrupt import Interrupted
 
 
@@ -164,8 +165,13 @@ def _run(name: str, rest: Sequence[str]) -> int:
     if result is not None:
         if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may not be UTF-8
             sys.stdout.reconfigure(errors="backslashreplace")
-        print(result, flush=True)
+        print(_without_controls(str(result)), flush=True)
     return 0
+
+
+def _without_controls(text: str) -> str:
+    """``text`` with control characters, which names may hold, spelled out as JSON spells them; lines and tabs stay."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _load(path: str) -> Callable[..., Any]:
@@ -248,7 +254,7 @@ def _title(rows: Sequence[str]) -> int:
 
 
 def _complain(message: str) -> int:
-    print(f"softaxes: {' '.join(message.split())}", file=sys.stderr)
+    print(f"softaxes: {printable(' '.join(message.split()))}", file=sys.stderr)
     return 2
 
 

@@ -60,7 +60,7 @@ def encode_folder(
     for record in skipped[:LISTED]:
         print(f"skipped {printable(record.file)}: {printable(record.reason)}", file=sys.stderr)
     if len(skipped) > LISTED:
-        print(f"... and {len(skipped) - LISTED} more, see {out / MANIFEST}", file=sys.stderr)
+        print(f"... and {len(skipped) - LISTED} more, see {printable(str(out / MANIFEST))}", file=sys.stderr)
     for line in manifest.remarks():
         print(line, file=sys.stderr)
     songs, windows = len(manifest.songs()), latents.windows

@@ -101,11 +101,12 @@ def as_table(index: Index, built: Built | None, hits: Sequence[Hit]) -> str:
     lines = [summary(index, built)]
     if not hits:
         return lines[0] + "\nnothing in this folder has a clip to compare with"
-    width = max(len(hit.file) for hit in hits)
+    names = [printable(hit.file) for hit in hits]
+    width = max(map(len, names))
     lines.append(f"{'':>3} {'song':<{width}}  {'bar:beat':<9} {'shift':>6} {'axis':>6}  sim.  overlap  relation")
-    for number, hit in enumerate(hits, 1):
+    for number, (name, hit) in enumerate(zip(names, hits, strict=True), 1):
         lines.append(
-            f"{number:>3} {hit.file:<{width}}  {hit.place:<9} {hit.semitones:>+6d} {hit.axes.get('pitch', 0.0):>+6.1f}"
+            f"{number:>3} {name:<{width}}  {hit.place:<9} {hit.semitones:>+6d} {hit.axes.get('pitch', 0.0):>+6.1f}"
             f"  {hit.similarity:>4.2f}  {hit.overlap:>7.2f}  {hit.relation}"
         )
     return "\n".join(lines)

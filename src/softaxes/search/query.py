@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -290,8 +291,8 @@ def open_index(
     where = where or index_folder(folder, model, hop_steps, reading)
     built = None
     try:
-        with progress_bar("indexing", 0, show=progress and sys.stderr.isatty()) as advance:
-            built = update_index(folder, model, where, hop_steps=hop_steps, reading=reading, progress=advance)
+        bar = partial(progress_bar, "indexing", show=progress and sys.stderr.isatty())
+        built = update_index(folder, model, where, hop_steps=hop_steps, reading=reading, progress=bar)
     except BlockingIOError:
         manifest = read_manifest(where)
         if manifest is None or not (manifest.complete or manifest.segments):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
@@ -86,16 +87,15 @@ def encode_files(
         yield from _encoded(model, waiting, precision)
 
     settings = _settings(model, root) | {"precision": precision, **asdict(reading)}
-    with progress_bar("files", 0, show=progress) as advance:
-        update_folder(
-            root,
-            out,
-            settings,
-            code,
-            kind=Latents,
-            is_full=lambda pending: len(pending) >= files_a_shard,
-            progress=advance,
-        )
+    update_folder(
+        root,
+        out,
+        settings,
+        code,
+        kind=Latents,
+        is_full=lambda pending: len(pending) >= files_a_shard,
+        progress=partial(progress_bar, "files", show=progress),
+    )
     return Latents.open(out)
 
 

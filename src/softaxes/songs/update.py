@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -157,7 +158,7 @@ def update_folder(
     *,
     kind: type[CodedFolder[Any]],
     is_full: Callable[[list[tuple[CodedSong, Arrays]]], bool],
-    progress: Advance | None = None,
+    progress: Callable[[int], AbstractContextManager[Advance]],
 ) -> Updated:
     """Bring the codes in ``where`` up to the MIDI files below ``folder``; makes them if there are none.
 
@@ -166,7 +167,7 @@ def update_folder(
         code: the files that are new or changed -> their codes, in any order, or why there are none.
         kind: what the folder is, for messages.
         is_full: whether so many songs are to be committed.
-        progress: called for every file.
+        progress: a bar over so many files, such as `softaxes.training.progress.progress_bar`.
 
     Raises:
         ValueError: no such folder, or ``where`` holds other things or codes of other settings.
@@ -175,7 +176,7 @@ def update_folder(
     """
     from softaxes.training.interrupt import Interrupted
 
-    root, advance = check_folder(folder, "folder"), progress or (lambda more=1, beside="", total=None: None)
+    root = check_folder(folder, "folder")
     if where.exists() and not where.is_dir():
         raise ValueError(f"{where} is a file, not the folder of {kind.what}")
     with one_writer(where):
@@ -185,30 +186,31 @@ def update_folder(
         writer.forget(before.keys() - stamps.keys())
         writer.refused = {file: record for file, record in writer.refused.items() if file in stamps}
         fresh = {n for n, s in stamps.items() if writer.is_fresh(n, s, lambda n=n: content_key(root / n))}  # type: ignore[misc]
-        advance(len(fresh), "", len(stamps))
         contents = {
             name: content_key(root / name) for name in stamps if name not in fresh
         }  # as it is before it is read
-        new = changed = done = 0
+        new, done = list[str](), len(fresh)
         try:
-            for name, found in code(list(contents)):
-                advance(1, printable(name), len(stamps))
-                if isinstance(found, Coded):
-                    writer.add(name, stamps[name], contents[name], found)
-                    new, changed = new + (name not in before), changed + (name in before)
-                else:
-                    writer.refuse(name, stamps[name], found)
-                done += 1
-                if is_full(writer.pending):
-                    writer.commit()
+            with progress(len(stamps)) as advance:
+                advance(done)
+                for name, found in code(list(contents)):
+                    advance(1, printable(name))
+                    if isinstance(found, Coded):
+                        writer.add(name, stamps[name], contents[name], found)
+                        new.append(name)
+                    else:
+                        writer.refuse(name, stamps[name], found)
+                    done += 1
+                    if is_full(writer.pending):
+                        writer.commit()
         except KeyboardInterrupt:
             writer.commit()
-            raise Interrupted(
-                f"stopped after {len(fresh) + done} of {len(stamps)} files; the same command goes on from there"
-            ) from None
+            stopped = f"stopped after {done} of {len(stamps)} files; the same command goes on from there"
+            raise Interrupted(stopped) from None
         writer.commit(complete=True)
-    manifest = writer.manifest
-    return Updated(len(manifest.alive()), new, changed, len(before.keys() - stamps.keys()), manifest.refused)
+    manifest, changed = writer.manifest, sum(name in before for name in new)
+    removed = len(before.keys() - stamps.keys())
+    return Updated(len(manifest.alive()), len(new) - changed, changed, removed, manifest.refused)
 
 
 def one_line(error: Exception, root: Path, name: str) -> str:

@@ -25,7 +25,8 @@ def progress_bar(name: str, total: int, *, start: int = 0, show: bool = True) ->
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn(name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("left"))
-    with Progress(*columns, TextColumn("{task.description}"), console=Console(stderr=True)) as progress:
+    beside_it = TextColumn("{task.description}", markup=False)  # file names may hold brackets
+    with Progress(*columns, beside_it, console=Console(stderr=True)) as progress:
         bar = progress.add_task("", total=total, completed=start)
 
         def advance(more: int = 1, beside: str = "", total: int | None = None) -> None:

@@ -7,8 +7,10 @@ in a song (refrains) are encoded once.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,9 +27,10 @@ from softaxes.search.index.store import Index, Settings, table_type
 from softaxes.search.index.windows import clip_lengths, clip_rolls, clip_starts
 from softaxes.songs.coded import Arrays, CodedSong, Refused
 from softaxes.songs.update import Coded, one_line, update_folder
-from softaxes.training.progress import Advance
+from softaxes.training.progress import Advance, progress_bar
 
 COMMIT_CLIPS = 20_000  # clips of the longest kind between two commits
+NO_BAR = partial(progress_bar, "indexing", show=False)
 ENCODE_CLIPS = 2048  # rolls in memory at a time: 17 MB
 
 
@@ -94,7 +97,7 @@ def update_index(
     *,
     hop_steps: int | None = None,
     reading: Reading | None = None,
-    progress: Advance | None = None,
+    progress: Callable[[int], AbstractContextManager[Advance]] = NO_BAR,
 ) -> Built:
     """Bring the index in ``where`` up to the MIDI files below ``folder``; makes it if there is none.
 
