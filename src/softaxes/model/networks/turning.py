@@ -111,6 +111,8 @@ class _Harmonics(nn.Module):
     Harmonic 0 stands last, as its numbers stand last in the code.
     """
 
+    place: Tensor
+
     def __init__(self, channels: int, steps: int, planes: Sequence[int], invariants: int, scale: float) -> None:
         super().__init__()
         if steps % 2 or len(planes) != steps // 2:

@@ -137,7 +137,7 @@ class MusicTask:
         latents = model.encoder(batch["rolls"].flatten(0, 1)).float().unflatten(0, batch["rolls"].shape[:2])
         anchor, views = latents[:, 0], latents[:, 1:]
         predicted = predict_views(model.operators, anchor, amounts)
-        terms = {"notes": c.notes * self._notes(model.decoder, anchor, batch["rolls"][:, 0])}
+        terms = {"notes": (c.notes or 0.0) * self._notes(model.decoder, anchor, batch["rolls"][:, 0])}
         if c.steered_notes:
             moved = circularly_moved(batch["rolls"][:, 0], batch["semitones"][:, 0], batch["steps"][:, 0])
             terms["steered_notes"] = c.steered_notes * self._notes(model.decoder, predicted[:, 0], moved)
