@@ -9,27 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.axes import Axes, CycleAxis, LineAxis
+from softaxes.geometry.kinds import Cycle, Line
 from softaxes.model.model import Model
 from softaxes.model.part import Part
 
 STEPS, DIM = 32, 12
-KINDS = (Line("pitch"), Circle("metre", 16), Circle("beat", 4, follows="metre"), Line("time"))
-CONFIG = {"texture": "melody", "steps_per_beat": 4, "bars": 2, "window_steps": STEPS}
+CONFIG = {"texture": "melody", "steps_per_beat": 4, "window_steps": STEPS}
 
 
-def axes(dim: int = DIM) -> Axes:
-    """Axes along the first six coordinates."""
+def axes(dim: int = DIM, steps: int = STEPS) -> Axes:
+    """Axes along the first coordinates: a line for pitch, two planes for metre."""
     eye, zero = torch.eye(dim), torch.zeros(dim)
-    return Axes(
-        [
-            LineAxis(KINDS[0], eye[0], zero),
-            CircleAxis(KINDS[1], eye[1:3], zero),
-            CircleAxis(KINDS[2], eye[3:5], zero),
-            LineAxis(KINDS[3], eye[5], zero),
-        ]
-    )
+    metre = Cycle("metre", steps, harmonics=(1, 2))
+    return Axes([LineAxis(Line("pitch"), eye[0], zero), CycleAxis(metre, eye[1:5].unflatten(0, (2, 2)), zero)])
 
 
 def small_model(steps: int = STEPS, *, decoder: bool = True, **config: Any) -> Model:
@@ -38,16 +31,16 @@ def small_model(steps: int = STEPS, *, decoder: bool = True, **config: Any) -> M
     torch.manual_seed(0)
     part = Part("PoseDecoder", shared | {"rank": 2}) if decoder else None
     card: Mapping[str, Any] = {"task": "music", "config": CONFIG | {"window_steps": steps} | config}
-    return Model(Part("RowPoolEncoder", shared), axes(), (2, 128, steps), decoder=part, card=card)
+    return Model(Part("RowPoolEncoder", shared), axes(steps=steps), (2, 128, steps), decoder=part, card=card)
 
 
 class Perfect(Model):
-    """Remembers the roll itself. Pitch moves its rows, metre its columns; what lies outside a window it cannot know."""
+    """Remembers the roll itself. Pitch moves its rows, metre turns its columns: what leaves comes back in."""
 
     def __init__(self, steps: int = STEPS, **config: Any) -> None:
         part = Part("FlatEncoder", {"side": 4, "width": 2, "dim": DIM})
         card = {"config": CONFIG | {"window_steps": steps} | config}
-        super().__init__(part, axes(), (2, 128, steps), decoder=part, card=card)
+        super().__init__(part, axes(steps=steps), (2, 128, steps), decoder=part, card=card)
 
     def encode(self, windows: Any, *, batch: int = 512) -> Tensor:
         return torch.as_tensor(windows).flatten(1).float()
@@ -56,10 +49,8 @@ class Perfect(Model):
         rolls = torch.as_tensor(z).unflatten(1, self.input_shape).numpy()
         pitch, metre = (int(amounts.get(name, 0)) for name in ("pitch", "metre"))
         moved = np.zeros_like(rolls)
-        rows, columns = rolls.shape[2], rolls.shape[3]
-        for row in range(max(0, pitch), min(rows, rows + pitch)):
-            for column in range(max(0, metre), min(columns, columns + metre)):
-                moved[:, :, row, column] = rolls[:, :, row - pitch, column - metre]
+        for row in range(max(0, pitch), min(rolls.shape[2], rolls.shape[2] + pitch)):
+            moved[:, :, row] = np.roll(rolls[:, :, row - pitch], metre, axis=-1)
         return torch.from_numpy(moved).flatten(1)
 
     def decode(self, z: Any, *, batch: int = 512) -> Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +11,7 @@ from hypothesis import strategies as st
 from softaxes.data.music import Song, note_array
 from softaxes.geometry.axes import Axes, UnknownKind
 from softaxes.songs.codec import decode_song, encode_song, grid_of, read_from, roll_notes
-from softaxes.songs.steer import steer_song, turn_and_bars
+from softaxes.songs.steer import steer_song, turn_and_periods
 from softaxes.songs.tiling import tile, window_starts
 from tests.songs.song_models import STEPS, Perfect, axes, small_model
 
@@ -39,27 +37,31 @@ def triples(notes: np.ndarray) -> list[tuple[int, int, int]]:
     return sorted((int(n["onset"]), int(n["duration"]), int(n["pitch"])) for n in notes)
 
 
-@given(ROWS, METERS, st.booleans(), st.sampled_from([8, 16, 32]))
+@given(ROWS, METERS, st.sampled_from([8, 16, 32]), st.integers(1, 8))
 def test_pieces_tile_the_song_and_each_lies_in_a_window(
-    rows: list[tuple[int, int, int]], meters: tuple[tuple[int, int, int], ...], overlap: bool, steps: int
+    rows: list[tuple[int, int, int]], meters: tuple[tuple[int, int, int], ...], steps: int, longest: int
 ) -> None:
     made = song(rows, meters=meters)
     pieces, first = tile(made, steps)
-    assert pieces[0, 0] == 0
-    assert (pieces[1:, 0] == pieces[:-1, 1]).all()
-    assert pieces[-1, 1] >= made.length_steps
-    starts = window_starts(pieces, first, steps, overlap=overlap)
+    for some in (pieces, tile(made, steps, longest=longest)[0]):
+        assert some[0, 0] == 0
+        assert (some[1:, 0] == some[:-1, 1]).all()
+        assert some[-1, 1] >= made.length_steps
+    assert (np.diff(tile(made, steps, longest=longest)[0], axis=1) <= longest).all()
+    starts = window_starts(pieces, first, steps)
     assert (np.diff(starts) > 0).all()
     for begin, end in pieces:
         assert any(start <= begin and end <= start + steps for start in starts)
 
 
-def test_windows_follow_one_another_or_begin_at_every_bar() -> None:
+def test_windows_follow_one_another_or_begin_before_every_piece_of_a_delay() -> None:
     made = song([(0, 80, 60)])
     latents = encode_song(Perfect(), made)
     assert latents.start.tolist() == [0, 32, 64]
     assert latents.z.shape == (3, 2 * 128 * STEPS)
-    assert encode_song(Perfect(), made, overlap=True).start.tolist() == [0, 16, 32, 48, 64]
+    assert encode_song(Perfect(), made, delay_steps=6).start.tolist() == [-6, 10, 26, 42, 58]
+    assert encode_song(Perfect(), made, delay_steps=-6).start.tolist() == [0, 16, 32, 48, 64]
+    assert encode_song(Perfect(), made, delay_steps=20).pieces[:3].tolist() == [[0, 12], [12, 16], [16, 28]]
     assert encode_song(Perfect(), made, until_step=100).start.tolist() == [0, 32, 64, 96]
 
 
@@ -79,11 +81,12 @@ def test_an_irregular_bar_is_followed_by_what_follows_it() -> None:
     assert latents.z[0].reshape(2, 128, STEPS)[1, 62].sum() == 8  # heard, though it is read from the next window
 
 
-def test_a_piece_is_read_where_most_of_its_music_was_heard() -> None:
-    latents = encode_song(Perfect(), song([(0, 64, 60)]), overlap=True)
-    assert latents.start.tolist() == [0, 16, 32, 48]
-    assert read_from(latents, -4).tolist() == [0, 1, 2, 3]  # its music came from later: it is at the beginning
-    assert read_from(latents, +4).tolist() == [0, 0, 1, 2]
+def test_a_piece_is_read_where_its_music_was_encoded() -> None:
+    for delay in (-4, 4):
+        latents = encode_song(Perfect(), song([(0, 64, 60)]), delay_steps=delay)
+        assert read_from(latents, delay).tolist() == [0, 1, 2, 3]
+    with pytest.raises(ValueError, match="`delay_steps` must be less than a window of 32 steps, got 32"):
+        encode_song(Perfect(), song([(0, 64, 60)]), delay_steps=32)
 
 
 @given(ROWS, METERS, st.integers(-12, 12))
@@ -96,11 +99,10 @@ def test_pitch_of_a_whole_song_is_exact_where_the_model_is(
         assert len(found.true_edit) == len(found.before)
 
 
-@given(ROWS, st.integers(-3, 3), st.integers(-16, 16), st.booleans())
-def test_metre_of_a_whole_song_is_exact_over_bar_lines(
-    rows: list[tuple[int, int, int]], pitch: int, metre: int, pickup: bool
+@given(ROWS, METERS, st.integers(-3, 3), st.integers(-70, 70))
+def test_metre_of_a_whole_song_is_exact_in_any_metre(
+    rows: list[tuple[int, int, int]], meters: tuple[tuple[int, int, int], ...], pitch: int, metre: int
 ) -> None:
-    meters = ((0, 1, 4), (4, 4, 4)) if pickup else ((0, 4, 4),)
     rows = [*rows, (100, 4, 60)]
     found = steer_song(Perfect(texture="full"), song(rows, meters=meters), pitch=pitch, metre=metre)
     assert triples(found.notes) == triples(found.true_edit) == triples(found.ceiling)
@@ -152,41 +154,15 @@ def test_a_real_network_codes_a_song_window_by_window() -> None:
     assert decode_song(model, latents).shape == (2, 128, 64)
 
 
-@pytest.mark.parametrize(
-    ("meter", "message"),
-    [
-        ((3, 4), r"`metre` turns in 16 steps and cannot move bars of 3/4 \(12 steps\)"),
-        ((6, 8), r"cannot move bars of 6/8 \(12 steps\)"),
-        ((2, 4), r"cannot move bars of 2/4 \(8 steps\)"),
-    ],
-)
-def test_other_metres_move_in_pitch_only(meter: tuple[int, int], message: str) -> None:
-    made = song([(0, 40, 60), (40, 30, 62)], meters=((0, *meter),))
-    found = steer_song(Perfect(), made, pitch=1)
-    assert triples(found.notes) == [(0, 40, 61), (40, 30, 63)]
-    assert found.odd_bars == found.bars > 0
-    with pytest.raises(ValueError, match=message):
-        steer_song(Perfect(), made, metre=1)
-
-
-def test_a_model_of_that_metre_moves_it() -> None:
-    model = Perfect(24, bars=2)
-    kinds = list(model.axes.values())
-    kinds[1] = dataclasses.replace(kinds[1], kind=dataclasses.replace(kinds[1].kind, period=12))
-    model.axes = Axes(kinds)
-    made = song([(4, 40, 60), (44, 30, 62)], meters=((0, 3, 4),))
-    assert triples(steer_song(model, made, metre=-4).notes) == [(0, 40, 60), (40, 30, 62)]
-
-
-@pytest.mark.parametrize("metre", [9, 12, 15, 16, 24, 40, -9, -12, -16, -24, 8, -8])
-def test_beyond_half_a_bar_whole_bars_move_exactly(metre: int) -> None:
-    """A circle of 16 steps takes +12 for -4: the rest of a bar goes through the latent, bars beside it."""
-    made = song([(64 + 4 * i, 3, 60 + i % 7) for i in range(16)])
-    wanted = [(onset + metre, duration, pitch) for onset, duration, pitch in triples(made.notes)]
+@pytest.mark.parametrize("metre", [17, 31, 32, 33, 48, 100, -17, -32, -49, 16, -16, 5])
+def test_beyond_half_a_period_whole_periods_move_exactly(metre: int) -> None:
+    """A cycle of 32 steps takes +30 for -2: the rest of a period goes through the latent, periods beside it."""
+    made = song([(128 + 4 * i, 3, 60 + i % 7) for i in range(16)])
+    true = [(onset + metre, duration, pitch) for onset, duration, pitch in triples(made.notes)]
     steered = steer_song(Perfect(), made, metre=metre)
-    assert triples(steered.notes) == triples(steered.true_edit) == triples(steered.ceiling) == wanted
-    turn, bars = turn_and_bars(Perfect(), metre)
-    assert turn + bars == metre and bars % 16 == 0 and abs(turn) <= 8
+    assert triples(steered.notes) == triples(steered.true_edit) == triples(steered.ceiling) == true
+    turn, periods = turn_and_periods(Perfect(), metre)
+    assert turn + periods == metre and periods % 32 == 0 and abs(turn) <= 16
 
 
 def test_what_cannot_be_steered_is_said() -> None:
