@@ -8,7 +8,7 @@ for seed in 0 1 2; do
 done
 figures=running/same_cos,running/opposite_cos,running/cross_cos,running/coordinate_r2.pitch,running/coordinate_skill.pitch
 figures+=,running/relative_error.pitch,running/hit_at_1.pitch,running/hit_at_1_no_operator.pitch,running/mrr.pitch,running/own_shift.pitch
-figures+=,running/phase_cos.metre,running/phase_cos.beat,running/effective_rank,running/content_recall,running/hit_at_1_random_direction.pitch
-figures+=,isolated/coordinate_r2.time,isolated/same_cos.time,reconstruction/note_f1
+figures+=,running/phase_cos.metre,running/hit_at_1.metre,running/own_shift.metre,running/effective_rank,running/content_recall,running/hit_at_1_random_direction.pitch
+figures+=,reconstruction/note_f1
 for method in steered ceiling "no change"; do figures+=",edits/pitch/$method/note_f1.pitch"; done
 python "$(dirname "$0")/table.py" "$figures" "$out"/tunes-{0,1,2}

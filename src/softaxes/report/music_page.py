@@ -49,7 +49,8 @@ CONTENT = ("effective_rank", "content_rank", "content_recall", "difference_pca2"
 HEADLINES = ("same_cos.pitch", "same_cos", "opposite_cos.pitch", "opposite_cos", "cross_cos", "axis_agreement.pitch",
              "coordinate_r2.pitch", "coordinate_skill.pitch", "shift_r2.pitch", "hit_at_1.pitch", "mrr.pitch",
              "own_shift.pitch",
-             "hit_at_1.metre", "own_shift.metre", "phase_cos.metre", "effective_rank", "content_rank",
+             "hit_at_1.metre", "hit_at_1_with_unmoved.metre", "own_shift.metre", "law_error.metre", "phase_cos.metre",
+             "phase_cos.chroma", "effective_rank", "content_rank",
              "content_recall")  # fmt: skip
 UNITS = {PITCH: "semitones", "chroma": "semitones"}
 
@@ -107,8 +108,8 @@ def _direction_blocks(found: MusicFindings) -> list[Block]:
     histograms = directions.cosine_histograms(cosines(batch), dims=batch.anchor.shape[1])
     plane = directions.difference_plane(batch.difference[item, view], *labels, kinds=names)
     return [
-        Picture(histograms, "Cosines between differences of one window. Chords of a circle may have any cosine: their "
-                            "law is judged in the tables."),
+        Picture(histograms, "Cosines between differences of one window. What turns may have any cosine: its law is "
+                            "judged in the tables. Where chroma follows pitch, it turns a part of each difference."),
         Picture(plane, "All differences on their first two principal components."),
         Picture(asymmetry, "Mean difference of positive and of negative shifts of a line."),
         figure_table(found.suites["running"], AXES),

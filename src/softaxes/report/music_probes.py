@@ -115,9 +115,10 @@ def labelled_targets(folder: str, data: MusicData, windows: Windows) -> ProbeTar
 def run_probes(
     model: Model, data: MusicData, config: MusicConfig, *, windows: int = 1000, seed: int = 0, draws: int = 1000
 ) -> Reports:
-    """The probes of a run on its held-out windows, at most ``windows`` of them, drawn evenly."""
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(data.test))[:windows])
-    test = data.test.select(drawn)
+    """The probes of a run on its held-out windows, at most ``windows`` of each source, drawn evenly."""
+    rng, source = np.random.default_rng(seed), data.corpus.sources[data.test.song]
+    drawn = [rng.permutation(np.flatnonzero(source == name))[:windows] for name in np.unique(source)]
+    test = data.test.select(np.sort(np.concatenate(drawn)))
     return music_probes(model, test.center(), labelled_targets(config.folder, data, test), draws=draws)
 
 
