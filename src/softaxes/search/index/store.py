@@ -83,7 +83,6 @@ class Segment(coded.Segment):
         return {int(length): self.arrays[f"{length}.{kind}"] for length, _ in names}
 
 
-@dataclass(frozen=True, eq=False)
 class Index(coded.CodedFolder[Segment]):
     """A snapshot of an index, open for reading."""
 
