@@ -170,22 +170,27 @@ def test_infonce_of_equal_views_is_at_least_the_log_of_their_number():
     assert predict_infonce(views, views).item() == pytest.approx(math.log(2), rel=1e-5)
 
 
+@pytest.mark.parametrize("anchors", [False, True])
 @pytest.mark.parametrize("temperature", [0.5, 1.0, torch.tensor(3.0)])
-def test_infonce_equals_its_loop_twin(temperature):
-    predicted, views = torch.randn(3, 2, 4), torch.randn(3, 2, 4)
+def test_infonce_equals_its_loop_twin(temperature, anchors):
+    """Candidates are all views, and where they are given the unmoved anchors, none of which is ever right."""
+    predicted, views, anchor = torch.randn(3, 2, 4), torch.randn(3, 2, 4), torch.randn(3, 4)
     used = torch.tensor([[True, False], [True, True], [False, True]])
     cells = list(itertools.product(range(3), range(2)))
 
+    candidates = [views[cell].tolist() for cell in cells] + (anchor.tolist() if anchors else [])
+
     def score(query, candidate):
-        distance = sum((predicted[(*query, i)] - views[(*candidate, i)]).item() ** 2 for i in range(4))
+        distance = sum((x - y) ** 2 for x, y in zip(predicted[query].tolist(), candidate, strict=True))
         return -distance / (2 * float(temperature))
 
     losses = [
-        math.log(sum(math.exp(score(query, candidate)) for candidate in cells)) - score(query, query)
-        for query in cells
+        math.log(sum(math.exp(score(query, candidate)) for candidate in candidates)) - score(query, candidates[place])
+        for place, query in enumerate(cells)
         if used[query]
     ]
-    got = predict_infonce(predicted, views, temperature=temperature, used=used)
+    given = {"anchor": anchor} if anchors else {}
+    got = predict_infonce(predicted, views, temperature=temperature, used=used, **given)
     assert got.item() == pytest.approx(sum(losses) / len(losses), rel=1e-5)
 
 
@@ -194,9 +199,12 @@ def test_gradient_flows_to_the_views_the_predictions_and_every_operator():
     anchor, views = torch.randn(4, 9, requires_grad=True), torch.randn(4, 2, 9, requires_grad=True)
     predicted = operators(anchor.repeat_interleave(2, 0), torch.randn(8, 4)).reshape(4, 2, 9)
     temperature = torch.tensor(1.0, requires_grad=True)
-    loss = predict_infonce(predicted, views, temperature=temperature) + predict_squared_error(predicted, views, anchor)
+    unmoved = torch.randn(4, 9, requires_grad=True)
+    loss = predict_infonce(predicted, views, anchor=unmoved, temperature=temperature) + predict_squared_error(
+        predicted, views, anchor
+    )
     loss.backward()
-    for tensor in (anchor, views, temperature, operators.raw, operators.log_step[[0, 2]], operators.centre):
+    for tensor in (anchor, views, unmoved, temperature, operators.raw, operators.log_step[[0, 2]], operators.centre):
         leaf = operators.log_step if tensor.shape == (2,) else tensor
         assert bool(torch.isfinite(leaf.grad).all())
         assert float(leaf.grad.abs().max()) > 0
@@ -235,6 +243,14 @@ def test_nothing_used_is_zero_with_gradient_zero():
         (
             lambda o: predict_infonce(torch.zeros(3, 2, 4), torch.zeros(3, 2, 4), used=torch.ones(3, 2)),
             r"`used` must hold booleans of shape \(3, 2\), got torch.float32",
+        ),
+        (
+            lambda o: predict_infonce(torch.zeros(3, 2, 4), torch.zeros(3, 2, 4), anchor=torch.zeros(2, 4)),
+            r"`anchor` must have shape \(3, 4\), got \(2, 4\)",
+        ),
+        (
+            lambda o: predict_squared_error(torch.zeros(3, 2, 4), torch.zeros(3, 2, 4), torch.zeros(1, 4)),
+            r"`anchor` must have shape \(3, 4\), got \(1, 4\)",
         ),
     ],
 )

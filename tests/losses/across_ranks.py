@@ -20,7 +20,7 @@ ROWS, VIEWS, DIM = 10, 4, 8
 UNEVEN = {1: [ROWS], 2: [3, ROWS - 3]}  # rows of each process: only InfoNCE asks for equal numbers
 EVEN = {1: [ROWS], 2: [ROWS // 2, ROWS // 2]}
 CYCLE = (Line("pitch"), Cycle("metre", 16), Cycle("beat", 4, follows="metre"))
-TERMS = ("within", "across", "size", "cycle", "infonce", "squared")
+TERMS = ("within", "across", "size", "cycle", "infonce", "unmoved", "squared")
 
 
 def data():
@@ -47,15 +47,15 @@ def term(name, encoder, operators, rows):
         return loss(anchor=anchor, views=views, kind=kind, amount=amount, clipped=clipped).total
     columns = torch.stack([amount * (kind == 0), amount * (kind == 1), amount * (kind == 1)], dim=-1).double()
     predicted = operators(anchor.repeat_interleave(VIEWS, 0), columns.flatten(0, 1)).reshape(views.shape)
-    if name == "infonce":
-        return predict_infonce(predicted, views, used=~clipped)
+    if name in ("infonce", "unmoved"):
+        return predict_infonce(predicted, views, anchor=anchor if name == "unmoved" else None, used=~clipped)
     return predict_squared_error(predicted, views, anchor, used=~clipped)
 
 
 def values_and_gradients(number, size):
     out = {}
     for name in TERMS:
-        split = (EVEN if name == "infonce" else UNEVEN)[size]
+        split = (EVEN if name in ("infonce", "unmoved") else UNEVEN)[size]
         start = sum(split[:number])
         encoder, operators = learner()
         value = term(name, encoder, operators, slice(start, start + split[number]))

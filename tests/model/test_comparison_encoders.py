@@ -12,8 +12,6 @@ from softaxes.model.part import Part
 
 STEPS, DIM = 32, 16
 SMALL = {
-    "HardEncoder": {"width": 16, "depth": 1},
-    "SplitEncoder": {"width": 16, "depth": 1},
     "RollViT": {"width": 12, "depth": 1, "heads": 2},
     "StridedEncoder": {"width": 16, "depth": 1, "channels": 4},
 }
@@ -95,9 +93,6 @@ def test_strided_patches_alias_and_a_patch_of_one_semitone_does_not() -> None:
 @pytest.mark.parametrize(
     ("name", "wrong", "message"),
     [
-        ("HardEncoder", {"dim": 6}, "`dim` must be > 6"),
-        ("HardEncoder", {"periods": (16, 6)}, r"`periods` must divide the first, got \(16, 6\)"),
-        ("SplitEncoder", {"dim": 15}, "`dim` must be even, .* got 15"),
         ("RollViT", {"patch": 5}, "`patch` must divide the window of 32 steps, got 5"),
         ("RollViT", {"width": 13}, "`width` must be a multiple of 2 heads, got 13"),
         ("StridedEncoder", {"rows": 3}, "`rows` and `columns` must divide 128 and 32, got 3 and 4"),

@@ -85,10 +85,10 @@ def test_weights_of_any_type_encode_and_decode_in_float32(model, images, kind, o
 def test_a_default_of_float64_changes_nothing():
     rolls = np.zeros((2, 2, 128, 32), np.uint8)
     rolls[:, :, 60, ::4] = 1
-    z = softaxes.load("pop909-melody").encode(rolls)
+    z = softaxes.load("melody").encode(rolls)
     torch.set_default_dtype(torch.float64)
     try:
-        model = softaxes.load("pop909-melody")
+        model = softaxes.load("melody")
         assert torch.allclose(model.encode(rolls), z, atol=1e-5)
         assert model.decode(z).dtype == model.steer(z, pitch=3).dtype == model.encode(rolls[:0]).dtype == torch.float32
     finally:
@@ -100,7 +100,7 @@ def test_velocities_are_no_piano_roll(rolls, got):
     windows = np.zeros((1, 2, 128, 32), np.float32)
     windows[0, :, 60, 0] = rolls
     with pytest.raises(ValueError, match=f"`windows` must hold 0 where nothing sounds and 1 .*, got {got}$"):
-        softaxes.load("pop909-melody").encode(windows)
+        softaxes.load("melody").encode(windows)
 
 
 def test_nothing_in_nothing_out(model):

@@ -9,7 +9,7 @@ from pathlib import Path
 from softaxes.data.files import open_folder, write_text
 from softaxes.training.loop import CONFIG_FILE, train
 from softaxes.training.machine import Machine
-from softaxes.training.tasks.music.config import MusicConfig, as_settings
+from softaxes.training.tasks.music.config import MusicConfig
 from softaxes.training.tasks.music.data import MANIFEST_FILE, describe, keep_split, load_music, music_card
 from softaxes.training.tasks.music.task import MusicTask
 
@@ -36,7 +36,7 @@ def train_music(
         print(describe(data), file=sys.stderr)
     for line in data.corpus.remarks():
         print(line, file=sys.stderr)
-    open_folder(out, CONFIG_FILE, {"task": MusicTask.name, **as_settings(config)}, "a run")
+    open_folder(out, CONFIG_FILE, {"task": MusicTask.name, **dataclasses.asdict(config)}, "a run")
     keep_split(out, data)
     task = MusicTask(config, data.train, data.validation, card=music_card(data, config))
     run = train(task, out, machine)

@@ -35,7 +35,7 @@ def predict_squared_error(
     Raises:
         ValueError: shapes that do not fit.
     """
-    used = _check_views(predicted, views, used)
+    used = _check_views(predicted, views, used, anchor)
     with torch.autocast(views.device.type, enabled=False):
         views = at_least_float32(views)
         predicted, anchor = predicted.to(views), anchor.to(views)
@@ -55,15 +55,15 @@ def predict_infonce(
 ) -> Tensor:
     """Cross entropy (nats) of naming the right view among all views by -|predicted - view|^2 / (2 temperature).
 
-    Range: >= 0; log(n) is chance, n = B V times the number of processes. Negatives are all other views: those of other
-    anchors and the anchor's own other shifts, and the unmoved ``anchor`` of each where it is given. Of m equal views
-    each is a negative of the others, which makes log(m) the least. The mean runs over the predictions of all processes,
-    or those ``used``; every view stays a negative.
+    Range: >= 0; log(n) is chance of n candidates: B V views, and B anchors where they are given, of each process.
+    Negatives are all other views, those of other anchors and the anchor's own other shifts, and every unmoved
+    ``anchor``. Of m equal candidates each is a negative of the others, which makes log(m) the least. The mean runs over
+    the predictions of all processes, or those ``used``; every view stays a negative.
 
     Raises:
         ValueError: shapes that do not fit, or a temperature that is not positive.
     """
-    used = _check_views(predicted, views, used)
+    used = _check_views(predicted, views, used, anchor)
     if not isinstance(temperature, Tensor) and not 0 < temperature < float("inf"):
         raise ValueError(f"`temperature` must be positive and finite, got {temperature}")
     with torch.autocast(views.device.type, enabled=False):
@@ -79,13 +79,15 @@ def predict_infonce(
         return total / count.clamp_min(1)
 
 
-def _check_views(predicted: Tensor, views: Tensor, used: Tensor | None) -> Bool[Tensor, "B V"]:
+def _check_views(predicted: Tensor, views: Tensor, used: Tensor | None, anchor: Tensor | None) -> Bool[Tensor, "B V"]:
     check_tensor("predicted", predicted)
     check_tensor("views", views)
     if predicted.shape != views.shape or views.ndim != 3:
         raise ValueError(
             f"`predicted` and `views` must have one shape (B, V, D), got {tuple(predicted.shape)}, {tuple(views.shape)}"
         )
+    if anchor is not None and anchor.shape != (len(views), views.shape[2]):
+        raise ValueError(f"`anchor` must have shape {(len(views), views.shape[2])}, got {tuple(anchor.shape)}")
     if used is None:
         return torch.ones(views.shape[:2], dtype=torch.bool, device=views.device)
     if used.dtype != torch.bool or used.shape != views.shape[:2]:

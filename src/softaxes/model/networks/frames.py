@@ -35,9 +35,7 @@ class FramedEncoder(nn.Module):
 
     def __init__(self, rows: int) -> None:
         super().__init__()
-        if not 1 <= rows <= N_PITCHES:
-            raise ValueError(f"`rows` of a frame must be 1..{N_PITCHES}, got {rows}")
-        self.rows = rows
+        self.rows = _checked(rows)
 
     def content(self, frames: Float[Tensor, "B 2 rows steps"]) -> Float[Tensor, "B content"]:
         raise NotImplementedError
@@ -50,23 +48,33 @@ class FramedEncoder(nn.Module):
 
 
 class FramedDecoder(nn.Module):
-    """Latents to the log odds of notes: ``content`` gives the frame, the register the row at which it stands."""
+    """Latents to the log odds of notes: ``content`` gives the frame, the register the row at which it stands.
+
+    A register between two rows stands at the nearer, and what it puts outside 0..127 is silent, all of it far outside.
+    """
 
     def __init__(self, rows: int) -> None:
         super().__init__()
-        self.rows = rows
+        self.rows = _checked(rows)
 
     def content(self, code: Float[Tensor, "B content"]) -> Float[Tensor, "B 2 rows steps"]:
         raise NotImplementedError
 
     def forward(self, z: Float[Tensor, "B dim"]) -> Float[Tensor, "B 2 128 steps"]:
-        lowest = (z[:, 0].float() / SEMITONE).round().long() + SILENCE
+        semitones = (z[:, 0].float() / SEMITONE).round().clamp(-2 * N_PITCHES, 2 * N_PITCHES)
+        lowest = semitones.long() + SILENCE
         return placed(self.content(z[:, FRAMED:]).float(), lowest)
+
+
+def _checked(rows: int) -> int:
+    if not 1 <= rows <= N_PITCHES:
+        raise ValueError(f"`rows` of a frame must be 1..{N_PITCHES}, got {rows}")
+    return rows
 
 
 def lowest_row(windows: Num[Tensor, "B 2 128 steps"]) -> Int[Tensor, " B"]:
     """The lowest pitch that sounds; `SILENCE` where none does."""
-    sounding = windows.flatten(3).amax((1, 3)) > 0
+    sounding = windows.amax((1, 3)) > 0
     return torch.where(sounding.any(1), sounding.float().argmax(1), SILENCE)
 
 
@@ -98,4 +106,5 @@ def chroma_planes(windows: Num[Tensor, "B 2 128 steps"]) -> Float[Tensor, "B 12"
     share = time / time.sum(1, keepdim=True).clamp_min(1)
     angle = torch.outer(torch.arange(N_PITCHES), torch.arange(1, CHROMA_HARMONICS + 1)) * (2 * math.pi / 12)
     waves = torch.stack([angle.cos(), angle.sin()], dim=-1).flatten(1).to(share)
-    return CHROMA / CHROMA_HARMONICS**0.5 * share @ waves
+    with torch.autocast(share.device.type, enabled=False):
+        return CHROMA / CHROMA_HARMONICS**0.5 * share @ waves

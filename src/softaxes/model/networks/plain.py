@@ -13,6 +13,8 @@ from softaxes.model.networks.blocks import ResidualBlock
 from softaxes.model.networks.decoders import DENSITY, log_odds
 from softaxes.model.networks.frames import CONTRAST, FRAMED, STRETCH, FramedDecoder, FramedEncoder, frame, lowest_row
 
+OVERSAMPLED = 16  # components that are sought beyond those wanted, so that the last of these are right
+
 
 class PlainEncoder(FramedEncoder):
     """Windows (B, 2, 128, steps) to latents (B, dim): register, chroma, and ``dim - FRAMED`` numbers of an MLP.
@@ -69,7 +71,9 @@ class PlainDecoder(FramedDecoder):
 def start_from_components(encoder: PlainEncoder, decoder: PlainDecoder, windows: Num[Tensor, "B 2 128 steps"]) -> None:
     """Let the linear paths begin at the principal components of ``windows``, in their order: no plane is a harmonic."""
     flat = frame(windows, lowest_row(windows), encoder.rows).flatten(1).float()
-    _, _, components = torch.pca_lowrank(flat, q=encoder.linear.out_features, center=False, niter=3)
-    encoder.linear.weight.copy_(STRETCH * components.T)
+    number = min(encoder.linear.out_features, *flat.shape)
+    _, _, found = torch.pca_lowrank(flat, q=min(number + OVERSAMPLED, *flat.shape), center=False, niter=3)
+    components = found[:, :number]
     encoder.linear.bias.zero_()
-    decoder.linear.weight.copy_(CONTRAST / STRETCH * components)
+    encoder.linear.weight.zero_()[:number] = STRETCH * components.T
+    decoder.linear.weight.zero_()[:, :number] = CONTRAST / STRETCH * components

@@ -94,6 +94,8 @@ class CircularBlock(nn.Module):
 
     def __init__(self, width: int, kernel: int, groups: int) -> None:
         super().__init__()
+        if width < GROUPS or width % GROUPS:
+            raise ValueError(f"`width` must be a multiple of {GROUPS}, got {width}")
         self.layers = nn.Sequential(
             nn.GroupNorm(GROUPS, width),
             nn.Conv1d(width, width, kernel, padding=kernel // 2, padding_mode="circular", groups=groups),
@@ -115,8 +117,13 @@ class _Harmonics(nn.Module):
 
     def __init__(self, channels: int, steps: int, planes: Sequence[int], invariants: int, scale: float) -> None:
         super().__init__()
-        if steps % 2 or len(planes) != steps // 2:
-            raise ValueError(f"`planes` must have one number for each harmonic 1..{steps / 2:g}, got {len(planes)}")
+        if steps % 2:
+            raise ValueError(f"`steps` must be even, got {steps}")
+        if len(planes) != steps // 2 or min(planes, default=-1) < 0 or invariants < 0:
+            need = f"`planes` must have a number >= 0 for each harmonic 1..{steps // 2}, `invariants` one"
+            raise ValueError(f"{need}, got {tuple(planes)}, {invariants}")
+        if not any(planes) and not invariants:
+            raise ValueError("`planes` and `invariants` must leave a code, got none")
         self.steps, self.counts, self.code = steps, [*planes, -(-invariants // 2)], 2 * sum(planes) + invariants
         most = max(self.counts)
         self.weight = nn.Parameter(scale * torch.randn(len(self.counts), channels, most, 2))
@@ -148,7 +155,7 @@ class FromPlanes(_Harmonics):
     """The way back: numbers of a code to sequences (B, channels, steps)."""
 
     def __init__(self, channels: int, steps: int, planes: Sequence[int], invariants: int) -> None:
-        super().__init__(channels, steps, planes, invariants, (2 * max(planes)) ** -0.5)
+        super().__init__(channels, steps, planes, invariants, (2 * max(1, *planes)) ** -0.5)
 
     def forward(self, code: Float[Tensor, "B content"]) -> Float[Tensor, "B channels steps"]:
         with torch.autocast(code.device.type, enabled=False):
@@ -179,9 +186,10 @@ def start_from_components(
     for harmonic, (count, spectrum) in enumerate(zip(encoder.to_planes.counts, spectra, strict=True)):
         real = harmonic >= len(spectra) - 2  # harmonics steps/2 and 0: each of two real components takes half a plane
         x = spectrum.real if real else spectrum
-        components = torch.linalg.eigh(x.mH @ x)[1].flip(1)[:, : 2 * count if real else count]
+        wanted = 2 * count if real else count
+        components = torch.linalg.eigh(x.mH @ x)[1].flip(1)[:, :wanted]
+        components = F.pad(components, (0, wanted - components.shape[1]))  # there are no more than channels
         if real:
-            components = F.pad(components, (0, 2 * count - components.shape[1]))
             components = torch.complex(components[:, 0::2], -components[:, 1::2])
         encoder.to_planes.weight[harmonic, width : width + rows, :count] = STRETCH * torch.view_as_real(components)
         back = CONTRAST / STRETCH * torch.view_as_real(components.conj().resolve_conj())

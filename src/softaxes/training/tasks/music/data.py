@@ -17,7 +17,7 @@ import numpy as np
 from softaxes.data.files import printable, write_text
 from softaxes.data.music import Corpus, Split, Windows, cut_windows, load_corpus, split
 from softaxes.model.checkpoint import MODEL_FILE, load
-from softaxes.training.tasks.music.config import MusicConfig, as_settings
+from softaxes.training.tasks.music.config import MusicConfig
 from softaxes.training.tasks.music.task import MusicTask
 
 MANIFEST_FILE, SPLIT_FILE = "corpus.json", "split.json"
@@ -108,7 +108,9 @@ def _thinned(windows: Windows, corpus: Corpus, seed: int) -> Windows:
     if corpus.name != "mixed":
         return windows
     share = np.array([THINNED.get(source, 1.0) for source in corpus.sources])[windows.song]
-    return windows.select(np.random.default_rng(seed).random(len(windows)) < share)
+    kept = windows.select(np.random.default_rng(seed).random(len(windows)) < share)
+    spared = ("windows to train on, of sources with more than their share", len(windows) - len(kept))
+    return dataclasses.replace(kept, left_out=(*windows.left_out, spared))
 
 
 def describe(data: MusicData) -> str:
@@ -118,12 +120,8 @@ def describe(data: MusicData) -> str:
     lines += [f"  skipped {printable(row.name)}: {printable(row.reason)}" for row in skipped[:5]]
     lines += [f"  ... and {len(skipped) - 5} more, see {MANIFEST_FILE}"] if len(skipped) > 5 else []
     for name, songs in data.sides._asdict().items():
-        windows: Windows = getattr(data, name)
-        largest = sorted(windows.left_out, key=lambda row: -row[1])[:3]
-        left = ", ".join(f"{number} {reason}" for reason, number in largest)
-        lines.append(
-            f"  {name}: {len(songs)} songs, {len(windows)} windows" + (f" (left out: {left} ...)" if left else "")
-        )
+        lines.append(f"  {name}: {len(songs)} songs, {len(getattr(data, name))} windows")
+    lines += [f"  left out: {number} {reason}" for reason, number in data.train.left_out]
     return "\n".join(lines)
 
 
@@ -131,7 +129,7 @@ def music_card(data: MusicData, config: MusicConfig) -> dict[str, Any]:
     """What the checkpoint says of its music."""
     return {
         "task": "music",
-        "config": as_settings(config),
+        "config": dataclasses.asdict(config),
         "corpus": {"name": data.corpus.name, "songs": len(data.corpus), "digest": data.corpus.manifest.digest()},
         "split": split_record(data)["split"],
     }

@@ -16,6 +16,7 @@ Axes stand on the first coordinates of the latent, where the encoder's last map 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -37,7 +38,7 @@ from softaxes.model.networks import plain, turning
 from softaxes.model.networks.frames import FRAMED, SEMITONE
 from softaxes.model.part import Part
 from softaxes.training.task import Batch
-from softaxes.training.tasks.music.config import NETWORKS, MusicConfig, as_settings, music_kinds, planes_of
+from softaxes.training.tasks.music.config import NETWORKS, MusicConfig, music_kinds, planes_of
 from softaxes.training.tasks.music.views import circularly_moved, training_views
 
 WARMUP_STEPS = 30
@@ -82,7 +83,7 @@ class MusicTask:
         """Encoder and decoder as they are written into the checkpoint."""
         names, takes = NETWORKS[self.config.encoder]
         planes, invariants = planes_of(self.config)
-        settings = as_settings(self.config) | {"planes": list(planes), "invariants": invariants}
+        settings = dataclasses.asdict(self.config) | {"planes": list(planes), "invariants": invariants}
         arguments = {"steps": self.config.window_steps} | {name: settings[name] for name in takes}
         return {role: Part(name, arguments) for role, name in zip(("encoder", "decoder"), names, strict=True)}
 
@@ -139,8 +140,9 @@ class MusicTask:
         predicted = predict_views(model.operators, anchor, amounts)
         terms = {"notes": (c.notes or 0.0) * self._notes(model.decoder, anchor, batch["rolls"][:, 0])}
         if c.steered_notes:
-            moved = circularly_moved(batch["rolls"][:, 0], batch["semitones"][:, 0], batch["steps"][:, 0])
-            terms["steered_notes"] = c.steered_notes * self._notes(model.decoder, predicted[:, 0], moved)
+            view = step % views.shape[1]  # views take turns
+            moved = circularly_moved(batch["rolls"][:, 0], batch["semitones"][:, view], batch["steps"][:, view])
+            terms["steered_notes"] = c.steered_notes * self._notes(model.decoder, predicted[:, view], moved)
         if self.factorization is not None:
             terms["factorization"] = self.factorization(anchor=anchor, views=views, amount=amounts).total
         if c.squared_error:
@@ -170,16 +172,10 @@ class MusicTask:
         return terms
 
     def _notes(self, decoder: nn.Module, z: Tensor, rolls: Tensor) -> Tensor:
-        """The notes of ``rolls`` from latents with noise."""
-        noise = (self.config.noise or 0.0) * self._free.to(z) * torch.randn_like(z)
+        """The notes of ``rolls`` from latents with noise, of which none reaches a register that is read off the roll."""
+        noise = (self.config.noise or 0.0) * torch.randn_like(z)
+        noise[:, 0] *= not self.config.framed
         return note_loss(decoder(z + noise), rolls, positive_weight=POSITIVE_WEIGHT)
-
-    @property
-    def _free(self) -> Tensor:
-        """1 for coordinates that noise may reach, 0 for a register that is read off the roll."""
-        free = torch.ones(self.config.dim or 0)
-        free[0] = 0.0 if self.config.framed else 1.0
-        return free
 
     def finish(self, model: nn.Module) -> Model:
         """The axes as they were trained, and the decoder's threshold tuned on validation windows."""
