@@ -406,7 +406,19 @@ class TestBatches:
         assert losses[-1] < 0.95 * losses[0]
 
     @pytest.mark.parametrize(
-        "name", ["within", "across", "size", "squared_error", "infonce", "spread", "decorrelation", "sigreg", "pull"]
+        "name",
+        [
+            "within",
+            "across",
+            "size",
+            "squared_error",
+            "infonce",
+            "steered_notes",
+            "spread",
+            "decorrelation",
+            "sigreg",
+            "pull",
+        ],
     )
     def test_every_weight_acts(self, name: str) -> None:
         settings = {"encoder": "plain", "views": 3, "pitch_semitones": 5, "batch": 16}
@@ -422,7 +434,7 @@ class TestBatches:
 
     @pytest.mark.parametrize("encoder", ["plain", "rows"])
     def test_the_notes_of_every_view_are_asked_for_in_turn(self, encoder: str) -> None:
-        """Where operators are learned, that decode(rho(s) f(x)) are the window's own notes, moved circularly."""
+        """decode(rho(s) f(x)) shall be the window's own notes, moved circularly."""
         task = MusicTask(small(encoder, noise=0.0, views=3, pitch_semitones=7), self.windows)
         torch.manual_seed(0)
         model, batch = task.build_model(), task.batch(0)
@@ -431,9 +443,8 @@ class TestBatches:
         for step in range(4):
             view = step % 3
             moved = circularly_moved(batch["rolls"][:, 0], batch["semitones"][:, view], batch["steps"][:, view])
-            both = torch.cat([anchor, predicted[:, view]]), torch.cat([batch["rolls"][:, 0], moved])
-            expected = note_loss(model.decoder(both[0]), both[1], positive_weight=3.0)
-            torch.testing.assert_close(task.loss(model, batch, step)["notes"], expected)
+            expected = note_loss(model.decoder(predicted[:, view]), moved, positive_weight=3.0)
+            torch.testing.assert_close(task.loss(model, batch, step)["steered_notes"], expected)
 
     def test_operators_say_of_a_view_what_each_alone_says(self) -> None:
         task = MusicTask(small("rows"), self.windows)
@@ -540,7 +551,7 @@ class TestCommand:
             flag = f"--{field.name.replace('_', '-')} "
             described = text[text.index(flag) + len(flag) :].split("(default")[0]
             assert len(described.split()) > 2, flag
-        for values in ("melody 128, full 512", "melody 48, full 80", "turning 192, plain 512"):
+        for values in ("128; full: 512)", "48; full: 80)", "512; turning: 192)", "3; turning: 1; plain: 2)"):
             assert f"(default: {values}" in text
 
     def test_a_mistake_is_one_line(self, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
