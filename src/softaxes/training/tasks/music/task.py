@@ -172,7 +172,7 @@ class MusicTask:
         return terms
 
     def _notes(self, decoder: nn.Module, z: Tensor, rolls: Tensor) -> Tensor:
-        """The notes of ``rolls`` from latents with noise, of which none reaches a register that is read off the roll."""
+        """The notes of ``rolls`` from latents with noise; none reaches a register that is read off the roll."""
         noise = (self.config.noise or 0.0) * torch.randn_like(z)
         noise[:, 0] *= not self.config.framed
         return note_loss(decoder(z + noise), rolls, positive_weight=POSITIVE_WEIGHT)
