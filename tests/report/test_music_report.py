@@ -19,7 +19,7 @@ from softaxes.model.part import Part
 from softaxes.report.music import music_metrics
 from softaxes.report.music_joint import extrapolation_figures, joint_figures
 from softaxes.report.music_notes import METHODS, edit, edit_figures
-from softaxes.report.music_page import music_page
+from softaxes.report.music_page import music_page, music_summary
 from softaxes.report.music_suite import music_suite, success_at_amounts
 from softaxes.report.music_views import HeldOut, draw_views, encode_all
 from softaxes.report.page import write_page
@@ -126,6 +126,7 @@ def test_a_perfect_encoder_is_perfect(remembered) -> None:
     assert running["additivity.pitch"].value == pytest.approx(0, abs=1e-4)
     assert running["same_cos"].value == pytest.approx(1) and running["opposite_cos"].value == pytest.approx(-1)
     assert running["content_recall"].value == 1
+    assert "leaves less than 0.01 % of the squared error" in music_summary(remembered, "tunes")
     assert running["own_shift.pitch"].n == 24 * 24
     assert running["own_shift.pitch"].chance == pytest.approx(1 / 25)
 
@@ -237,7 +238,7 @@ def test_a_whole_page_with_controls_circles_and_notes(tmp_path: Path) -> None:
         "untrained encoder",
         "steered / ceiling",
         "chance",
-        "The chroma c",
+        "The chroma cycle, fitted on training songs: 12 semitones to a turn.",
         "semitones",
         "decoded from steered z",
     ):

@@ -85,7 +85,9 @@ def music_summary(found: MusicFindings, about: str) -> str:
     share = f"{100 * hit_rate.value:.0f} % (blind guess {100 * hit_rate.chance:.2g} %)" if hit_rate else "–"
     cosines = " and ".join(number(f.value) for f in (same, opposite) if f)
     skill = suite.get(f"coordinate_skill.{PITCH}")
-    left = f"leaves {100 * (1 - skill.value):.2g} % of the squared error of no change" if skill else "was not judged"
+    share_left = 1 - skill.value if skill else math.nan
+    amount = "less than 0.01" if share_left < 1e-4 else f"{100 * share_left:.2g}"
+    left = f"leaves {amount} % of the squared error of no change" if skill else "was not judged"
     return (
         f"Judged on {about} ({n:,} different ones are used): transpositions of one window point along a line (cosines "
         f"{cosines} for equal and opposite signs), and moving z along the pitch axis by their semitones {left}. "
@@ -131,7 +133,7 @@ def _coordinate_picture(found: MusicFindings, batch: Labelled, name: str) -> Pic
     if isinstance(kind, Rotation):
         turn, what = kind.coordinate_period, type(kind).__name__.lower()
         clock = operations.phase_clock(before, after, amount, kind=name, period=turn, unit=unit)
-        return Picture(clock, f"The {name} {what}, fitted on training songs: {turn:g} steps to a turn.")
+        return Picture(clock, f"The {name} {what}, fitted on training songs: {turn:g} {unit} to a turn.")
     shift_sweep = operations.shift_sweep(before, after, amount, kind=name, unit=unit)
     return Picture(shift_sweep, f"The {name} axis, fitted on training songs, judged on held-out ones.")
 
