@@ -225,6 +225,39 @@ def test_a_model_of_another_version_is_refused(tmp_path, model, spoil, message):
         load(path)
 
 
+@pytest.mark.parametrize("network", ["AlignedEncoder", "FlatEncoder"])
+def test_a_model_of_music_of_0_3_is_refused_in_a_line_that_says_what_to_do(tmp_path, model, network):
+    """Whether its network is gone or still there: its metre was one circle, and nothing turns by it now."""
+    old = Model(ENCODER, model.axes, SHAPE, card={"task": "music"})
+    save_model(old, tmp_path / "model.safetensors")
+    tensors, header = read_tensors(tmp_path / "model.safetensors")
+    header["parts"]["encoder"]["network"] = network
+    write_tensors(tmp_path / "model.safetensors", tensors, header)
+    said = "is a model of music of softaxes 0.3, .*: train it again .softaxes train., or load a shipped model"
+    with pytest.raises(ValueError, match=said) as caught:
+        load(tmp_path)
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path) in str(caught.value)
+
+
+@pytest.mark.parametrize(("old", "new"), [("pop909", "piano-roll"), ("pop909-melody", "melody")])
+def test_a_name_of_0_3_says_what_took_its_place(old, new, tmp_path, model, monkeypatch):
+    with pytest.raises(ValueError, match=f"model '{old}' of softaxes 0.3 is replaced by '{new}': load that one"):
+        load(old)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / old).mkdir()
+    save_model(model, tmp_path / old / "model.safetensors")
+    assert load(old).axes_dim == DIM  # a folder of that name is one's own
+
+
+def test_shipped_models_are_of_this_version():
+    assert checkpoint.shipped() == ["melody", "piano-roll"]
+    for name in checkpoint.shipped():
+        back = load(name)
+        assert [kind.name for kind in back.axes.kinds] == ["pitch", "chroma", "metre"]
+        assert back.axes["metre"].kind.period == back.window_steps == 32
+
+
 def test_a_shipped_name_wins_over_a_folder_of_that_name(tmp_path, model, monkeypatch):
     package = tmp_path / "package"
     (package / "model" / "shipped").mkdir(parents=True)
