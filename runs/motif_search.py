@@ -1,57 +1,72 @@
 """Is a melody found again when it comes back transposed, late and with wrong notes?
 
-    python runs/motif_search.py FOLDER [--model MODEL] [--queries N] [--index DIR] [--thorough]
+    python runs/motif_search.py FOLDER [--model MODEL] [--queries N] [--index DIR] [--thorough] [--json FILE]
 
-Queries are two bars of songs of FOLDER (POP909: of the model's held-out songs, if its card names them), moved by 1..7
-semitones and 0..3 steps, with none, two or four notes moved by 1..3 semitones. An answer is right if the unspoilt two
-bars stand there note for note, so exact repeats count. Three seeds; intervals over songs. Beside the ranking: the order
-of the codes alone, and of the latents with their axes kept (the same search, nothing removed).
+Queries are 16 notes in a row that fill at least a window, from songs of FOLDER that the model's card holds out (all, if
+it names none of them): as they are, moved by 1..7 semitones, by 1..3 steps, by both, and so with two or four of the
+notes moved once more, by 1..3 semitones each. An answer is right if the unspoilt notes stand there note for note, in
+any register, so repeats count. Three seeds; intervals over songs. *Codes alone* ranks the places by the mean cosine of
+their clips, *codes and notes* by the mean of that and the notes that coincide, as ``softaxes motifs search`` does.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
+import time
 from pathlib import Path
 
 import numpy as np
+import torch
+from records import write_record
 
 from softaxes.diagnostics.bootstrap import interval
-from softaxes.geometry.axes import Axes, LineAxis
 from softaxes.model.checkpoint import load
 from softaxes.model.model import Model
 from softaxes.search.alignment import align
 from softaxes.search.index.store import Index
 from softaxes.search.query import Hit, Query, Searcher, note_points, open_index
 
-SEEDS, SPOILT = (0, 1, 2), (0, 2, 4)
-STEPS = 32
+SEEDS, NOTES, LONGEST = (0, 1, 2), 16, 96
+CASES = {  # moved in pitch, moved in time, wrong notes
+    "exact": (False, False, 0),
+    "transposed": (True, False, 0),
+    "late": (False, True, 0),
+    "transposed and late": (True, True, 0),
+    "and 2 of 16 notes wrong": (True, True, 2),
+    "and 4 of 16 notes wrong": (True, True, 4),
+}
+COLUMNS = ("codes and notes", "codes alone", "shift right")
 
 
-def spoilt(notes: np.ndarray, wrong: int, rng: np.random.Generator) -> np.ndarray:
-    """The notes moved as a whole, and ``wrong`` of them once more by themselves."""
+def spoilt(notes: np.ndarray, case: str, rng: np.random.Generator) -> np.ndarray:
+    """The notes as a case asks for them."""
+    higher, later, wrong = CASES[case]
     moved = notes.copy()
-    moved["pitch"] += int(rng.integers(1, 8)) * int(rng.choice([-1, 1]))
+    moved["pitch"] += int(rng.integers(1, 8)) * int(rng.choice([-1, 1])) * higher
+    moved["onset"] += int(rng.integers(1, 4)) * later
     which = rng.permutation(len(moved))[:wrong]
-    moved["pitch"][which] += (rng.integers(1, 4, len(which)) * rng.choice([-1, 1], len(which))).astype(np.int16)
-    moved["onset"] += int(rng.integers(0, 4))
+    moved["pitch"][which] += (rng.integers(1, 4, wrong) * rng.choice([-1, 1], wrong)).astype(np.int16)
     return moved
 
 
-def queries(index: Index, number: int, seed: int, songs: set[str] | None) -> list[tuple[str, np.ndarray]]:
-    """(file, notes from step 0) of two bars with at least 8 notes, one a song and round again."""
+def end(notes: np.ndarray) -> int:
+    return int((notes["onset"] + notes["duration"]).max())
+
+
+def queries(index: Index, number: int, seed: int, songs: set[str]) -> list[tuple[str, np.ndarray]]:
+    """(file, notes from step 0) of 16 distinct notes that last from a window to ``LONGEST`` steps, song after song."""
     rng = np.random.default_rng(seed)
-    alive = {f: w for f, w in index.manifest.alive().items() if songs is None or Path(f).parent.name in songs}
-    files = sorted(alive)
+    alive = index.manifest.alive()
+    files = sorted(file for file in alive if Path(file).parent.name in songs) or sorted(alive)
     found: list[tuple[str, np.ndarray]] = []
-    for turn in range(50 * number):
+    for turn in range(100 * number):
         file = files[turn % len(files)]
         notes = index.segments[alive[file][0]].song_notes(alive[file][1])
-        begin = 4 * int(rng.integers(0, max(1, int(notes["onset"].max()) // 4 - 8)))
-        clip = notes[(notes["onset"] >= begin) & (notes["onset"] < begin + STEPS)].copy()
-        if len(clip) >= 8 and len(found) < number:
-            clip["onset"] -= begin
-            clip["duration"] = np.minimum(clip["duration"], STEPS - clip["onset"])
+        first = int(rng.integers(0, max(1, len(notes) - NOTES)))
+        clip = notes[first : first + NOTES].copy()
+        clip["onset"] -= clip["onset"][0]
+        long_enough = len(note_points(clip)) == NOTES and index.settings.window_steps <= end(clip) <= LONGEST
+        if long_enough and len(found) < number:
             found.append((file, clip))
     return found
 
@@ -60,61 +75,62 @@ def right(index: Index, notes: np.ndarray, hit: Hit) -> bool:
     """Do the unspoilt notes stand at the hit?"""
     at, place = index.manifest.alive()[hit.file]
     there, points = note_points(index.segments[at].song_notes(place)), note_points(notes)
-    return align(points, there, STEPS, hit.start_step, slack_steps=4).matched == len(points)
+    return align(points, there, end(notes), hit.start_step, slack_steps=4).matched == len(points)
 
 
-def with_axes(model: Model) -> Model:
-    """The same model whose codes keep their axes: its only axis is a line of no length at the mean."""
-    line = next(axis for axis in model.axes.values() if isinstance(axis, LineAxis))
-    kept = Model(
-        model.parts["encoder"], Axes([dataclasses.replace(line, direction=0 * line.direction)]), model.input_shape
-    )
-    kept.encoder, kept.card = model.encoder, model.card
-    return kept
+def held_out(model: Model) -> set[str]:
+    """Names of the songs that the model never saw; none if its card does not say."""
+    return {Path(name).name for name in model.card.get("split", {}).get("test", [])}
+
+
+def judge(searcher: Searcher, case: str, number: int, *, thorough: bool) -> tuple[dict[str, tuple[float, ...]], float]:
+    """Each column's mean and interval, and the median milliseconds of a search."""
+    rows, group, times = [], [], []
+    songs = held_out(searcher.model)
+    for seed in SEEDS:
+        rng = np.random.default_rng(100 + seed)
+        for file, notes in queries(searcher.index, number, seed, songs):
+            asked = spoilt(notes, case, rng)
+            began = time.perf_counter()
+            first = searcher.search(Query(asked, end(asked)), 10, thorough=thorough)[0]
+            times.append(1e3 * (time.perf_counter() - began))
+            many = searcher.search(Query(asked, end(asked)), 100, thorough=thorough)
+            by_code = max(many, key=lambda hit: hit.similarity)
+            read = abs(first.axes["pitch"] - first.semitones) < 0.5
+            rows.append([right(searcher.index, notes, first), right(searcher.index, notes, by_code), read])
+            group.append(file)
+    columns = np.array(rows, float).T
+    found = {
+        name: (float(column.mean()), *interval(column, np.array(group)))
+        for name, column in zip(COLUMNS, columns, strict=True)
+    }
+    return found, float(np.median(times))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", default="pop909-melody")
+    parser.add_argument("--model", default="melody")
     parser.add_argument("--queries", type=int, default=80)
     parser.add_argument("--index", type=Path)
     parser.add_argument("--thorough", action="store_true")
+    parser.add_argument("--json", type=Path)
     given = parser.parse_args()
+    torch.set_num_threads(1)
     model = load(given.model)
-    songs = set(model.card["split"]["test"]) if model.card.get("corpus", {}).get("name") == "pop909" else None
-    searchers = {}
-    for name, used in (("axes removed", model), ("axes kept", with_axes(model))):
-        where = given.index and given.index / name.replace(" ", "-")
-        searchers[name] = Searcher(open_index(given.folder, used, where)[0], used)
-    index = searchers["axes removed"].index
-    print(f"{index.songs} songs, {index.rows(STEPS):,} clips of {STEPS} steps; {given.queries} queries x 3 seeds")
-    print(
-        "| wrong notes | right first: codes, notes | codes alone | axes kept, codes alone | shift read off within .5 |"
-    )
-    print("| --- | --- | --- | --- | --- |")
-    for wrong in SPOILT:
-        rows, group, read = [], [], []
-        for seed in SEEDS:
-            rng = np.random.default_rng(100 + seed)
-            for file, notes in queries(index, given.queries, seed, songs):
-                asked = Query(spoilt(notes, wrong, rng), STEPS + 3)
-                answers = {
-                    name: searcher.search(asked, 20, thorough=given.thorough) for name, searcher in searchers.items()
-                }
-                by_code = {n: sorted(hits, key=lambda hit: -hit.similarity)[:1] for n, hits in answers.items()}
-                firsts = (answers["axes removed"][:1], by_code["axes removed"], by_code["axes kept"])
-                rows.append([any(right(index, notes, hit) for hit in hits) for hits in firsts])
-                group.append(file)
-                first = answers["axes removed"][0]
-                if rows[-1][0]:
-                    read.append(abs(first.axes["pitch"] - first.semitones) < 0.5)
-        table = np.array(rows, float)
-        cells = []
-        for column in table.T:
-            low, high = interval(column, np.array(group))
-            cells.append(f"{column.mean():.3f} [{low:.3f}, {high:.3f}]")
-        print(f"| {wrong} | {' | '.join(cells)} | {np.mean(read):.3f} |", flush=True)
+    index = open_index(given.folder, model, given.index)[0]
+    searcher, steps = Searcher(index, model), index.settings.window_steps
+    print(f"{index.songs} songs, {index.rows(steps):,} clips of {steps} steps; {given.queries} queries x 3 seeds")
+    print(f"| query | {' | '.join(COLUMNS)} | ms |")
+    print("| --- " * (len(COLUMNS) + 2) + "|")
+    record = {}
+    for case in CASES:
+        found, milliseconds = judge(searcher, case, given.queries, thorough=given.thorough)
+        record[case] = {name: dict(zip(("value", "low", "high"), row, strict=True)) for name, row in found.items()}
+        cells = [f"{value:.3f} [{low:.3f}, {high:.3f}]" for value, low, high in found.values()]
+        print(f"| {case} | {' | '.join(cells)} | {milliseconds:.0f} |", flush=True)
+    if given.json:
+        write_record(given.json, record, songs=index.songs)
 
 
 if __name__ == "__main__":

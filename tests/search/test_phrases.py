@@ -130,6 +130,8 @@ def test_a_model_is_judged_on_songs_it_never_saw(tmp_path: Path, rng: np.random.
     model.card |= {"corpus": {"name": "pop909"}, "split": {"train": ["000", "001"], "test": ["002"]}}
     assert judge_phrases(model, tmp_path)["songs"] == 1
     assert judge_phrases(model, tmp_path, held_out=False)["songs"] == 3
+    model.card |= {"corpus": {"name": "mixed"}, "split": {"train": [], "test": ["pop909/001", "tunes/a#1"]}}
+    assert judge_phrases(model, tmp_path)["songs"] == 1
     model.card["corpus"]["name"] = "tunes"
     assert judge_phrases(model, tmp_path)["songs"] == 3
 

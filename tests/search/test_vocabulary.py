@@ -90,10 +90,10 @@ def test_planted_motifs_become_words(spoken: Path, tmp_path: Path) -> None:
     assert found.clusters[0].count == 32
     assert 24 <= found.clusters[1].count <= 32
     assert found.clusters[0].mean_cosine == pytest.approx(1, abs=1e-3)
-    assert found.stability.axes_removed["pitch"] > 0.99
-    assert found.stability.axes_removed["time"] > 0.99
-    assert found.stability.axes_kept["pitch"] < 0.8
-    assert found.stability.chance["axes_removed"] < 0.5
+    assert found.stability.codes["pitch"] > 0.99
+    assert found.stability.codes["time"] > 0.99
+    assert found.stability.latents["pitch"] < 0.8
+    assert found.stability.chance["codes"] < 0.5
 
 
 def test_only_clips_that_begin_with_a_note(spoken: Path, tmp_path: Path) -> None:

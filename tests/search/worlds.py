@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from softaxes.data.music import Song, note_array, write_song
-from softaxes.geometry.axes import Axes, LineAxis
-from softaxes.geometry.kinds import Line
+from softaxes.geometry.axes import Axes, CycleAxis, LineAxis
+from softaxes.geometry.kinds import Cycle, Line
 from softaxes.model.model import Model
 from softaxes.model.part import Part
 
 STEPS, DIM = 32, 48
+TURNS = list(range(1, 13))  # harmonics of the turning model
 
 
 class ByHand(nn.Module):
@@ -50,6 +51,40 @@ def model_by_hand(seed: int = 0) -> Model:
     card = {"task": "music", "config": {"texture": "melody", "steps_per_beat": 4}}
     made = Model(Part("RowPoolEncoder", shared), axes, (2, 128, STEPS), card=card)
     made.encoder = ByHand()
+    return made
+
+
+class Turning(nn.Module):
+    """Mean pitch, then the spectrum along time of the onsets, a row for each pitch above the lowest: it turns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(5)
+        self.register_buffer("mix", torch.randn(64, 4, generator=generator) / 8)
+
+    def forward(self, rolls: Tensor) -> Tensor:
+        onset = rolls[:, 0]
+        sounding = onset.amax(2) > 0
+        lowest = torch.where(sounding.any(1), sounding.float().argmax(1), 60)
+        rows = (lowest[:, None] + torch.arange(64)).clamp(max=127)
+        frame = onset.gather(1, rows[..., None].expand(-1, -1, onset.shape[2]))
+        pitch = (onset.sum(2) @ torch.arange(128.0)) / onset.sum((1, 2)).clamp_min(1)
+        planes = torch.fft.fft(frame, dim=2)[:, :, TURNS].conj()  # a delay turns them forwards
+        mixed = torch.einsum("brh,rm->bhm", planes, self.mix.to(planes)).flatten(1)
+        return torch.cat([pitch[:, None], torch.view_as_real(mixed).flatten(1)], dim=1)
+
+
+def turning_model() -> Model:
+    """A `Model` whose content turns with the delay, in planes that are its latent's own coordinates."""
+    harmonics = tuple(h for h in TURNS for _ in range(4))
+    dim = 1 + 2 * len(harmonics)
+    e, origin = torch.eye(dim), torch.zeros(dim)
+    origin[0] = 64.0
+    delay = CycleAxis(Cycle("metre", STEPS, harmonics=harmonics), e[1:].reshape(-1, 2, dim), torch.zeros(dim))
+    axes = Axes([LineAxis(Line("pitch"), e[0], origin), delay])
+    card = {"task": "music", "config": {"texture": "melody", "steps_per_beat": 4}}
+    made = Model(Part("RowPoolEncoder", {"steps": STEPS, "dim": dim, "width": 16}), axes, (2, 128, STEPS), card=card)
+    made.encoder = Turning()
     return made
 
 

@@ -74,17 +74,17 @@ def roll_picture(roll: NDArray[np.uint8]) -> str:
 def stability_table(stability: Mapping[str, Any]) -> Table:
     """Share of clips that keep their cluster under a shift, beside axes kept and chance."""
     rows = []
-    for kind, value in stability["axes_removed"].items():
+    for kind, value in stability["codes"].items():
         rows.append(
             [
                 f"{kind} shifted",
                 f"{value:.3f}",
-                f"{stability['axes_kept'][kind]:.3f}",
-                f"{stability['chance']['axes_removed']:.3f}",
+                f"{stability['latents'][kind]:.3f}",
+                f"{stability['chance']['codes']:.3f}",
             ]
         )
     caption = f"Share of {stability['clips']:,} clips whose shifted copy has the same cluster."
-    return Table(["shift", "axes removed", "axes kept", "chance"], rows, caption, list(stability["axes_removed"]))
+    return Table(["shift", "codes", "latents", "chance"], rows, caption, list(stability["codes"]))
 
 
 def ngram_table(kind: str, rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -1,10 +1,11 @@
 """Which clips of a corpus belong together? Codes grouped by k-means, and how stable the clusters are.
 
-Codes have no register and no place, so one cluster holds a motif wherever it stands. Clips at successive beats overlap:
-a cluster's count is the number of places at least a clip's length apart, song by song.
+Codes have no register, and clips begin with a note, so one cluster holds a motif wherever it stands. Clips at
+successive beats overlap: a cluster's count is the number of places at least a clip's length apart, song by song.
 
 ``stability`` asks whether a group survives what it claims not to see: the share of clips whose shifted copy falls into
-the same cluster, 1 = always, beside the chance that any two clips share a cluster.
+the same cluster, 1 = always, beside the chance that any two clips share a cluster. Codes that turn with a shift are
+given at every turn: the nearest centroid of any decides.
 
 Source: mini-batch k-means: Sculley (2010), "Web-scale k-means clustering".
 """
@@ -90,9 +91,9 @@ def places_apart(song: Int[np.ndarray, " n"], start: Int[np.ndarray, " n"], leng
 
 
 def stability(
-    centroids: Float[np.ndarray, "k D"], before: Float[np.ndarray, "n D"], after: Float[np.ndarray, "n D"]
+    centroids: Float[np.ndarray, "k D"], before: Float[np.ndarray, "*T n D"], after: Float[np.ndarray, "*T n D"]
 ) -> float:
-    """Share of rows whose nearest centroid is the same before and after a shift, 0..1."""
+    """Share of rows whose nearest centroid is the same before and after a shift, 0..1; of T turns the nearest."""
     return float((_nearest(centroids, before) == _nearest(centroids, after)).mean())
 
 
@@ -102,6 +103,7 @@ def same_cluster_by_chance(group: Int[np.ndarray, " n"]) -> float:
     return float((shares**2).sum())
 
 
-def _nearest(centroids: NDArray[np.float32], codes: NDArray[np.float32]) -> NDArray[np.int64]:
-    distance: NDArray[np.float32] = (centroids**2).sum(1) - 2 * codes @ centroids.T
+def _nearest(centroids: NDArray[np.float32], codes: Float[np.ndarray, "*T n D"]) -> NDArray[np.int64]:
+    turns = codes.reshape(-1, *codes.shape[-2:])
+    distance: NDArray[np.float32] = np.min([(centroids**2).sum(1) - 2 * turn @ centroids.T for turn in turns], axis=0)
     return distance.argmin(axis=1)

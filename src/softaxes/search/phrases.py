@@ -190,10 +190,10 @@ def _chroma(song: Song, begin: int, end: int) -> NDArray[np.float64]:
 
 
 def _test_songs(model: Model) -> set[str] | None:
-    """The songs that the model never saw, if it was trained on POP909."""
-    if model.card.get("corpus", {}).get("name") != "pop909":
+    """The songs of POP909 that the model never saw, if it was trained on it, alone or in a mixed corpus."""
+    if model.card.get("corpus", {}).get("name") not in ("pop909", "mixed"):
         return None
-    return set(model.card["split"]["test"])
+    return {name.removeprefix("pop909/") for name in model.card["split"]["test"]}
 
 
 def _record(rows: Sequence[dict[str, tuple[float, float]]], phrases: int, left_out: dict[str, str]) -> dict[str, Any]:

@@ -28,16 +28,16 @@ from softaxes.data.music.song import NOTE_DTYPE, Song
 from softaxes.model.model import Model
 from softaxes.search.alignment import Alignment, align, relation, shared_rhythm
 from softaxes.search.codes import shift_between
-from softaxes.search.index.backend import Backend, Nearest
+from softaxes.search.index.backend import Backend
 from softaxes.search.index.build import Built, encode_clips, index_settings, update_index
 from softaxes.search.index.choice import BackendName, choose
 from softaxes.search.index.store import Index
+from softaxes.search.places import Clips, Place, clip_places, places_of
 from softaxes.songs.coded import FORMAT, read_manifest
 from softaxes.training.progress import progress_bar
 
 NEAREST_CLIPS, COMPARED = 2000, 300  # clips that the codes name; places that are compared note for note
 COMPARED_NOTES = 200_000  # of the query times places: the longer the query, the fewer places (never below 2 top)
-QUERY_PLACES = 6  # places along the query whose clips are searched; longer queries are sampled evenly
 DEFAULT_MODEL = "melody"
 
 
@@ -49,7 +49,7 @@ class Hit:
         file, place: where: the song's file below the folder, and bar:beat.
         start_step, length_steps: the same in steps of the grid.
         semitones: the query moved by so much lies on the notes that coincide.
-        similarity: cosine of the nearest clips' codes, -1..1.
+        similarity: mean cosine of the codes of the clips that lie on one another, -1..1.
         overlap, rhythm: notes, and onsets, that coincide, 0..1.
         relation: "exact", "rhythm kept" or "varied".
         axes: the shift from query to place as read off the axes, by kind (semitones, steps).
@@ -101,7 +101,7 @@ class Searcher:
         """
         _check_top(top)
         points, lengths = note_points(query.notes), self._lengths(query)
-        places: dict[tuple[int, int, int], _Place] = {}
+        places: dict[tuple[int, int, int], _Compared] = {}
         for length in lengths if thorough else lengths[:1]:
             for place in self._places(query, points, length, top):
                 key = (place.segment, place.song, place.aligned.steps)
@@ -116,13 +116,15 @@ class Searcher:
         room = query.length_steps + settings.steps_per_beat - 1
         return [length for length in settings.lengths if length <= room] or [min(settings.lengths)]
 
-    def _places(self, query: Query, points: NDArray[np.int64], length: int, top: int) -> list[_Place]:
+    def _places(self, query: Query, points: NDArray[np.int64], length: int, top: int) -> list[_Compared]:
         """The places that the query's clips of one length lead to, compared note for note."""
-        starts = clip_places(query, length, self.index.settings.hop_steps)
-        codes, query_coordinates = encode_clips(self.model, query.notes, starts, length)
-        found = self._nearest(length)(codes, max(NEAREST_CLIPS, top))
+        settings = self.index.settings
+        starts = clip_places(query.notes["onset"], query.length_steps, length, settings.hop_steps)
+        clips = Clips(*encode_clips(self.model, query.notes, starts, length), starts, length)
+        found = self._nearest(length)(clips.codes, max(NEAREST_CLIPS, top))
         most = max(2 * top, min(max(COMPARED, 4 * top), COMPARED_NOTES // len(points)))
-        return self._compared(points, query.length_steps, length, found, starts, query_coordinates, most)
+        places = places_of(self.index, clips, found)[:most]
+        return [self._compared(points, query.length_steps, clips, place) for place in places]
 
     def _nearest(self, length: int) -> Backend:
         if length not in self._backends:
@@ -134,38 +136,22 @@ class Searcher:
             self._songs[at, place] = note_points(self.index.segments[at].song_notes(place))
         return self._songs[at, place]
 
-    def _compared(
-        self,
-        points: NDArray[np.int64],
-        length_steps: int,
-        clip_steps: int,
-        found: Nearest,
-        starts: NDArray[np.int64],
-        query_coordinates: NDArray[np.float32],
-        most: int,
-    ) -> list[_Place]:
-        """The first ``most`` distinct places of the nearest clips, compared note for note."""
-        hop = self.index.settings.hop_steps
-        slack = min(hop, self.index.settings.steps_per_beat) // 2
-        pitch = list(self.model.axes).index("pitch") if "pitch" in self.model.axes else None
-        places: list[_Place] = []
-        seen: set[tuple[int, int, int]] = set()
-        for at, row, which, score in zip(*(column.tolist() for column in found), strict=True):
-            song, start, coordinates = self.index.segments[at].table[clip_steps][row].item()
-            guess = start - int(starts[which])
-            if (at, song, guess // hop) in seen:
-                continue
-            seen.add((at, song, guess // hop))
-            read_off = 0.0 if pitch is None else float(coordinates[pitch] - query_coordinates[which, pitch])
-            aligned = align(points, self._points(at, song), length_steps, guess, read_off, slack)
-            places.append(_Place(at, song, score, aligned, query_coordinates[which], np.asarray(coordinates)))
-            if len(places) == most:
-                break
-        return places
+    def _compared(self, points: NDArray[np.int64], length_steps: int, clips: Clips, place: Place) -> _Compared:
+        settings, segment = self.index.settings, self.index.segments[place.segment]
+        slack = min(settings.hop_steps, settings.steps_per_beat) // 2
+        before = clips.codes[place.clip], clips.coordinates[place.clip]
+        after = segment.codes[clips.length][place.row], segment.table[clips.length]["coordinates"][place.row]
+        semitones = 0.0
+        if "pitch" in settings.lines:
+            column = settings.lines.index("pitch")
+            semitones = float(after[1][column] - before[1][column])
+        aligned = align(points, self._points(place.segment, place.song), length_steps, place.step, semitones, slack)
+        return _Compared(place.segment, place.song, place.similarity, aligned, before, after)
 
-    def _hit(self, points: NDArray[np.int64], length_steps: int, found: _Place) -> Hit:
+    def _hit(self, points: NDArray[np.int64], length_steps: int, found: _Compared) -> Hit:
         song, aligned = self.index.segments[found.segment].record.songs[found.song], found.aligned
-        shift = shift_between(self.model.axes.kinds, found.before, found.after)
+        before, after = ((code[None], place[None]) for code, place in (found.before, found.after))
+        shift = shift_between(self.model.axes, before, after)
         rhythm = shared_rhythm(points, self._points(found.segment, found.song), length_steps, aligned.steps)
         return Hit(
             song.file,
@@ -177,22 +163,22 @@ class Searcher:
             round(aligned.overlap, 4),
             round(rhythm, 4),
             relation(aligned.overlap, rhythm),
-            {name: round(float(amount), 2) for name, amount in shift.items()},
+            {name: round(float(amount[0]), 2) for name, amount in shift.items()},
         )
 
 
-class _Place(NamedTuple):
-    """A place with the cosine of the clips that led to it, its notes, and both clips' coordinates on the axes."""
+class _Compared(NamedTuple):
+    """A place with what the codes say of it, what the notes say, and code and coordinates of its pair of clips."""
 
     segment: int
     song: int
     score: float
     aligned: Alignment
-    before: NDArray[np.float32]
-    after: NDArray[np.float32]
+    before: tuple[NDArray[np.float32], NDArray[np.float32]]
+    after: tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-def _rank(place: _Place) -> tuple[float, int, int, int]:
+def _rank(place: _Compared) -> tuple[float, int, int, int]:
     """Best first; ties in the index's order, whichever backend found them."""
     return -round(place.score + place.aligned.overlap, 4), place.segment, place.song, place.aligned.steps
 
@@ -202,9 +188,9 @@ def place_name(meters: tuple[tuple[int, int, int], ...], steps_per_beat: int, st
     return Song("", np.zeros(0, NOTE_DTYPE), (), steps_per_beat, meters=meters).place(step)
 
 
-def apart(places: Sequence[_Place], least_steps: int) -> list[_Place]:
+def apart(places: Sequence[_Compared], least_steps: int) -> list[_Compared]:
     """Places in order, without those nearer than ``least_steps`` to a better one in the same song."""
-    kept: list[_Place] = []
+    kept: list[_Compared] = []
     taken: dict[tuple[int, int], list[int]] = {}
     for place in places:
         others = taken.setdefault((place.segment, place.song), [])
@@ -217,19 +203,6 @@ def apart(places: Sequence[_Place], least_steps: int) -> list[_Place]:
 def _check_top(top: int) -> None:
     if top < 1:
         raise ValueError(f"`top` must be >= 1, got {top}")
-
-
-def clip_places(query: Query, length: int, hop_steps: int) -> Int[np.ndarray, " n"]:
-    """Steps of the query at which a clip begins: around each of up to ``QUERY_PLACES`` places, every step of a hop."""
-    last = max(0, query.length_steps - length)
-    places = np.arange(0, last + 1, hop_steps)
-    if len(places) > QUERY_PLACES:
-        places = places[np.linspace(0, len(places) - 1, QUERY_PLACES).astype(np.int64)]
-    around = np.arange(hop_steps) - (hop_steps - 1) // 2
-    starts = np.unique(places[:, None] + around)
-    onsets = query.notes["onset"]
-    inside = np.searchsorted(onsets, starts + length) - np.searchsorted(onsets, starts)
-    return starts[inside >= min(2, len(onsets))].astype(np.int64)
 
 
 def query_from_song(song: Song, texture: str, bars: tuple[int, int] | None = None) -> Query:

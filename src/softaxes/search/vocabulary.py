@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from softaxes.data.music.duplicates import group_together, near_duplicates
 from softaxes.data.music.skyline import skyline
 from softaxes.diagnostics.bootstrap import interval
+from softaxes.geometry.axes import Axes
 from softaxes.model.model import Model
 from softaxes.motifs.patterns.ngram_prediction import GUESSERS, PREDICTORS, Prediction, predict_next
 from softaxes.motifs.patterns.ngrams import KINDS, lexicon, tokens
 from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
 from softaxes.search.clusters import Cluster, describe_clusters, fit_clusters, same_cluster_by_chance, stability
-from softaxes.search.codes import content_codes, mean_latent
+from softaxes.search.codes import content_codes, mean_latent, rotation_names, turned
 from softaxes.search.index.store import Index
 from softaxes.search.index.windows import clip_rolls
 from softaxes.search.query import note_points, place_name
@@ -52,11 +53,11 @@ class Clips:
 
 @dataclass(frozen=True)
 class ClusterStability:
-    """Share of clips that keep their cluster when shifted, by kind of shift: ``axes_removed`` is what the vocabulary
-    does, ``axes_kept`` groups whole latents; ``chance`` by grouping. ``clips`` were shifted."""
+    """Share of clips that keep their cluster when shifted, by kind of shift: ``codes`` is what the vocabulary does, up
+    to a turn of the code, ``latents`` groups whole latents; ``chance`` by grouping. ``clips`` were shifted."""
 
-    axes_removed: dict[str, float]
-    axes_kept: dict[str, float]
+    codes: dict[str, float]
+    latents: dict[str, float]
     chance: dict[str, float]
     clips: int
 
@@ -127,7 +128,7 @@ def clips_to_group(index: Index, length: int) -> Clips:
 def cluster_stability(
     index: Index, model: Model, clips: Clips, length: int, clusters: int, seed: int
 ) -> ClusterStability:
-    """Group a sample with the axes removed and with them kept; how often does a shifted copy keep its cluster?"""
+    """Group a sample by its codes and by its latents; how often does a shifted copy keep its cluster?"""
     rng = np.random.default_rng(seed)
     chosen = rng.permutation(len(clips.row))[:SAMPLE]
     rolls = sample_rolls(index, clips, chosen, length)
@@ -142,17 +143,25 @@ def cluster_stability(
         "time": model.encode(_rolled(rolls, delays, 3)),
     }
     ways: dict[str, Callable[[torch.Tensor], NDArray[np.float32]]] = {
-        "removed": lambda z: content_codes(model.axes, z),
-        "kept": lambda z: torch.nn.functional.normalize(z - mean_latent(model.axes, z), dim=-1).numpy(),
+        "codes": lambda z: all_turns(model.axes, content_codes(model.axes, z), room),
+        "latents": lambda z: torch.nn.functional.normalize(z - mean_latent(model.axes, z), dim=-1).numpy()[None],
     }
     kept: dict[str, dict[str, float]] = {}
     chance = {}
     for name, way in ways.items():
-        group, centroids = fit_clusters(way(latents["none"]), clusters, seed)
+        unmoved = way(latents["none"])
+        group, centroids = fit_clusters(unmoved[0], clusters, seed)
         kinds = ("pitch", "time") if room else ("pitch",)
-        kept[name] = {kind: stability(centroids, way(latents["none"]), way(latents[kind])) for kind in kinds}
-        chance[f"axes_{name}"] = same_cluster_by_chance(group)
-    return ClusterStability(kept["removed"], kept["kept"], chance, len(rolls))
+        kept[name] = {kind: stability(centroids, unmoved, way(latents[kind])) for kind in kinds}
+        chance[name] = same_cluster_by_chance(group)
+    return ClusterStability(kept["codes"], kept["latents"], chance, len(rolls))
+
+
+def all_turns(axes: Axes, codes: NDArray[np.float32], most: int) -> NDArray[np.float32]:
+    """The codes (T, n, D) as they are, then turned by 1..``most`` steps either way in what rotates, all at once."""
+    rotations = rotation_names(axes)
+    amounts = [0, *(side * step for step in range(1, most + 1) for side in (-1, 1))] if rotations else [0]
+    return np.stack([turned(axes, codes, **dict.fromkeys(rotations, float(amount))) for amount in amounts])
 
 
 def sample_rolls(index: Index, clips: Clips, chosen: NDArray[np.int64], length: int) -> NDArray[np.uint8]:

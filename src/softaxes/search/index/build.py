@@ -22,7 +22,7 @@ from softaxes.data.music.folders import check_folder
 from softaxes.data.music.read import Reading, read_song
 from softaxes.data.music.rolls import texture_notes
 from softaxes.model.model import Model
-from softaxes.search.codes import content_codes, coordinates
+from softaxes.search.codes import content_codes, coordinates, line_names
 from softaxes.search.index.store import Index, Settings, table_type
 from softaxes.search.index.windows import clip_lengths, clip_rolls, clip_starts
 from softaxes.songs.coded import Arrays, CodedSong, Refused
@@ -61,7 +61,7 @@ def index_settings(model: Model, hop_steps: int | None = None, reading: Reading 
     return Settings(
         model=model.digest(),
         dim=model.axes_dim,
-        kinds=tuple(model.axes),
+        lines=line_names(model.axes),
         window_steps=model.window_steps,
         steps_per_beat=beat,
         texture=str(config.get("texture", "melody")),
@@ -74,8 +74,9 @@ def index_settings(model: Model, hop_steps: int | None = None, reading: Reading 
 def encode_clips(
     model: Model, notes: NDArray[np.void], starts: NDArray[np.int64], length: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Codes (n, D) and coordinates (n, K) of clips of one song; equal clips are encoded once."""
-    codes, places = [np.zeros((0, model.axes_dim), np.float32)], [np.zeros((0, len(model.axes)), np.float32)]
+    """Codes (n, D) and coordinates (n, L) of clips of one song; equal clips are encoded once."""
+    codes = [np.zeros((0, model.axes_dim), np.float32)]
+    places = [np.zeros((0, len(line_names(model.axes))), np.float32)]
     for at in range(0, len(starts), ENCODE_CLIPS):
         rolls = clip_rolls(notes, starts[at : at + ENCODE_CLIPS], length, model.window_steps)
         keys = np.packbits(rolls.reshape(len(rolls), -1), axis=1)
@@ -135,6 +136,6 @@ def _coded(model: Model, path: Path, settings: Settings) -> Coded:
     for length in settings.lengths:
         starts = clip_starts(notes, length, settings.hop_steps)
         arrays[f"{length}.codes"], places = encode_clips(model, notes, starts, length)
-        arrays[f"{length}.table"] = table = np.zeros(len(starts), table_type(len(settings.kinds)))
+        arrays[f"{length}.table"] = table = np.zeros(len(starts), table_type(len(settings.lines)))
         table["start"], table["coordinates"] = starts, places
     return Coded(song, arrays)

@@ -1,7 +1,7 @@
 """What are the files of an index? Those of a coded folder (`softaxes.songs.coded`), with these arrays:
 
 <length>.codes   (n, D) float32 unit codes of the clips of one length
-<length>.table   (n,) TABLE rows: the clip's song and start, and its coordinates on the axes
+<length>.table   (n,) TABLE rows: the clip's song and start, and its coordinates on the lines
 notes            the melodies (or textures) of the segment's songs, end to end
 """
 
@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from softaxes.data.music.read import Grid, Reading
@@ -21,9 +21,9 @@ from softaxes.data.music.song import Song
 from softaxes.songs import coded
 
 
-def table_type(kinds: int) -> np.dtype[np.void]:
-    """A clip's row: index of its song within the segment, first step, coordinates on the axes."""
-    return np.dtype([("song", np.int32), ("start", np.int32), ("coordinates", np.float32, (kinds,))])
+def table_type(lines: int) -> np.dtype[np.void]:
+    """A clip's row: index of its song within the segment, first step, coordinates on the lines."""
+    return np.dtype([("song", np.int32), ("start", np.int32), ("coordinates", np.float32, (lines,))])
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Settings:
 
     model: str  # digest of weights and axes
     dim: int
-    kinds: tuple[str, ...]
+    lines: tuple[str, ...]  # kinds that have a coordinate beside the code
     window_steps: int
     steps_per_beat: int
     texture: str
@@ -77,6 +77,22 @@ class Segment(coded.Segment):
         """Which clips belong to songs that count."""
         alive = np.array([song.alive for song in self.record.songs], bool)
         return alive[self.table[length]["song"]]
+
+    @staticmethod
+    def key(song: NDArray[np.int64], start: NDArray[np.int64]) -> NDArray[np.int64]:
+        """One number for a song of the segment and a step (from -2^31), which rise with both."""
+        key: NDArray[np.int64] = song.astype(np.int64) * 2**32 + start
+        return key
+
+    def places(self, length: int) -> Int[np.ndarray, " n"]:
+        """The key of every clip of a length: they rise."""
+        if length not in self._places:
+            self._places[length] = self.key(self.table[length]["song"], self.table[length]["start"])
+        return self._places[length]
+
+    @cached_property
+    def _places(self) -> dict[int, NDArray[np.int64]]:
+        return {}
 
     def _by_length(self, kind: str) -> Mapping[int, NDArray[Any]]:
         names = (name.split(".") for name in self.arrays if name.endswith(f".{kind}"))
