@@ -4,7 +4,7 @@
 set -euo pipefail
 folder=$1
 shift
-for model in "${@:-pop909-melody}"; do
+for model in "${@:-melody}"; do
   for annotator in 1 2; do
     echo "== $model, annotator $annotator"
     softaxes motifs phrases "$folder" --model "$model" --annotator $annotator

@@ -10,7 +10,7 @@ The shift is given twice as well: in exact semitones, and as read off the axes.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -108,7 +108,7 @@ class Searcher:
                 places.setdefault(key, place)  # the longest clip that leads to a place speaks for it
         ranked = sorted(places.values(), key=_rank)
         kept = apart(ranked, max(1, query.length_steps // 2))[:top]
-        return [self._hit(points, query.length_steps, place) for place in kept]
+        return self._hits(points, query.length_steps, kept)
 
     def _lengths(self, query: Query) -> list[int]:
         """The clips that the query fills, but for the rest of a beat; longest first; the shortest in any case."""
@@ -148,10 +148,21 @@ class Searcher:
         aligned = align(points, self._points(place.segment, place.song), length_steps, place.step, semitones, slack)
         return _Compared(place.segment, place.song, place.similarity, aligned, before, after)
 
-    def _hit(self, points: NDArray[np.int64], length_steps: int, found: _Compared) -> Hit:
+    def _hits(self, points: NDArray[np.int64], length_steps: int, found: Sequence[_Compared]) -> list[Hit]:
+        if not found:
+            return []
+        before, after = (
+            (np.stack([code for code, _ in side]), np.stack([place for _, place in side]))
+            for side in zip(*((place.before, place.after) for place in found), strict=True)
+        )
+        shifts = shift_between(self.model.axes, before, after)
+        amounts = [dict(zip(shifts, row, strict=True)) for row in zip(*shifts.values(), strict=True)]
+        return [self._hit(points, length_steps, *pair) for pair in zip(found, amounts, strict=True)]
+
+    def _hit(
+        self, points: NDArray[np.int64], length_steps: int, found: _Compared, shift: Mapping[str, np.float64]
+    ) -> Hit:
         song, aligned = self.index.segments[found.segment].record.songs[found.song], found.aligned
-        before, after = ((code[None], place[None]) for code, place in (found.before, found.after))
-        shift = shift_between(self.model.axes, before, after)
         rhythm = shared_rhythm(points, self._points(found.segment, found.song), length_steps, aligned.steps)
         return Hit(
             song.file,
@@ -163,7 +174,7 @@ class Searcher:
             round(aligned.overlap, 4),
             round(rhythm, 4),
             relation(aligned.overlap, rhythm),
-            {name: round(float(amount[0]), 2) for name, amount in shift.items()},
+            {name: round(float(amount), 2) for name, amount in shift.items()},
         )
 
 
