@@ -2,7 +2,7 @@
 
     python benchmarks/motif_search.py [MODEL] [--songs N] [--json FILE]
 
-MODEL: a shipped model or run folder; without one, an untrained encoder of the default size (answers take as long).
+MODEL: a shipped model or run folder, `melody` by default.
 ``ENCODED`` made songs of 80 bars are encoded; their codes, slightly moved, stand in for the rest of the corpus, so that
 making it takes seconds. Medians of queries of 1, 2 and 8 bars, wall clock and processor time, from notes to ranked
 hits, beside the classic way: the same note-for-note comparison at every beat of every song (timed on ``ENCODED`` songs
@@ -21,13 +21,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from softaxes.data.music import Song, note_array, write_song
-from softaxes.geometry.axes import Axes, CircleAxis, LineAxis
 from softaxes.model.checkpoint import load
 from softaxes.model.model import Model
-from softaxes.model.part import Part
 from softaxes.search.alignment import align
 from softaxes.search.index.build import update_index
 from softaxes.search.index.choice import BackendName
@@ -35,19 +32,8 @@ from softaxes.search.index.store import Index
 from softaxes.search.query import Query, Searcher, note_points, query_from_song
 from softaxes.songs.coded import read_manifest, write_manifest, write_segment
 from softaxes.songs.update import merge_segments
-from softaxes.training.tasks.music.config import MusicConfig, music_kinds
 
 ENCODED, BARS, REPEATS = 10, 80, 20
-
-
-def untrained(config: MusicConfig) -> Model:
-    """An encoder of the default size with axes along its first coordinates."""
-    e, origin = torch.eye(config.dim), torch.zeros(config.dim)
-    pitch, metre, beat, place = music_kinds(config)
-    axes = [LineAxis(pitch, e[0], origin), CircleAxis(metre, e[1:3], origin), CircleAxis(beat, e[3:5], origin)]
-    shared = {"steps": config.window_steps, "dim": config.dim, "width": config.width, "reach": config.reach}
-    part, shape = Part("RowPoolEncoder", shared), (2, 128, config.window_steps)
-    return Model(part, Axes([*axes, LineAxis(place, e[5], origin)]), shape, card={"config": dataclasses.asdict(config)})
 
 
 def tune(rng: np.random.Generator, name: str) -> Song:
@@ -111,11 +97,11 @@ def everywhere(index: Index, query: Query) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("model", nargs="?")
+    parser.add_argument("model", nargs="?", default="melody")
     parser.add_argument("--songs", type=int, default=1000)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    model = load(given.model) if given.model else untrained(MusicConfig())
+    model = load(given.model)
     rng = np.random.default_rng(0)
     rows: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:

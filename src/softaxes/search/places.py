@@ -63,18 +63,19 @@ def clip_places(onsets: Int[np.ndarray, " m"], length_steps: int, clip_steps: in
 
 def places_of(index: Index, clips: Clips, found: Nearest) -> list[Place]:
     """The distinct places that the nearest clips name, most similar first; ties in the order of ``found``."""
-    hop, places = index.settings.hop_steps, []
+    hop, ranked = index.settings.hop_steps, []
     for at in np.unique(found.segment).tolist():
-        which = np.flatnonzero(found.segment == at)
-        row, clip = found.row[which], found.query[which]
-        table = index.segments[at].table[clips.length][row]
-        song, step = table["song"].astype(np.int64), table["start"] - clips.start[clip]
+        mine = np.flatnonzero(found.segment == at)
+        table = index.segments[at].table[clips.length][found.row[mine]]
+        song, step = table["song"].astype(np.int64), table["start"] - clips.start[found.query[mine]]
         _, first = np.unique(np.stack([song, step // hop]), axis=1, return_index=True)
-        columns = [column[np.sort(first)] for column in (song, step, row, clip, which)]
-        cosines = mean_cosines(index.segments[at], clips, *columns[:2], hop)
-        for *place, rank, cosine in zip(*(column.tolist() for column in columns), cosines.tolist(), strict=True):
-            places.append((-round(cosine, 5), rank, Place(at, *place, cosine)))
-    return [place for _, _, place in sorted(places)]
+        first.sort()
+        song, step, which = song[first], step[first], mine[first]
+        cosines = mean_cosines(index.segments[at], clips, song, step, hop)
+        columns = (column.tolist() for column in (which, song, step, found.row[which], found.query[which], cosines))
+        for rank, number, start, row, clip, cosine in zip(*columns, strict=True):
+            ranked.append((-round(cosine, 5), rank, Place(at, number, start, row, clip, cosine)))
+    return [place for _, _, place in sorted(ranked)]
 
 
 def mean_cosines(
