@@ -1,6 +1,6 @@
 """The table of a sweep: every figure at every weight, mean of its seeds (lowest .. highest).
 
-python runs/sweep_table.py OUT     # a folder of `softaxes toy sweep` or of runs/music_sweep.py
+python runs/sweep_table.py OUT     # a folder of `softaxes toy sweep`
 """
 
 from __future__ import annotations

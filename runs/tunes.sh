@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Real tunes: three seeds (each its own split by song), judged on held-out tunes; about 4 minutes a seed on two cores.
+# Real tunes: three seeds (each its own split by song), judged on held-out tunes; about 4 minutes a seed on one core.
 set -euo pipefail
 out=${OUT:-out}
 for seed in 0 1 2; do
-  softaxes train --corpus tunes --seed $seed --precision bf16-mixed --out "$out/tunes-$seed"
+  softaxes train --corpus tunes --steps 500 --seed $seed --precision bf16-mixed --out "$out/tunes-$seed"
   softaxes report "$out/tunes-$seed"
 done
 figures=running/same_cos,running/opposite_cos,running/cross_cos,running/coordinate_r2.pitch,running/coordinate_skill.pitch

@@ -19,7 +19,7 @@ from softaxes.model.networks.blocks import N_PITCHES
 
 SILENCE = 60  # middle C
 SEMITONE = 0.35  # length of a semitone in the latent
-CHROMA = 1.0  # length of the chroma planes if one pitch class sounds alone, over sqrt(6)
+CHROMA = 4.0  # length of the chroma planes if one pitch class sounds alone, over sqrt(6)
 CHROMA_HARMONICS = 6
 FRAMED = 1 + 2 * CHROMA_HARMONICS  # coordinates before the content
 OUTSIDE = -12.0  # log odds of a note outside the frame
