@@ -22,11 +22,11 @@ from softaxes.explorer.reports import Reports
 from softaxes.explorer.serve import guarded, listen, server
 from softaxes.explorer.steering import Edit, Steered, steer_windows
 from softaxes.geometry.fit import fit_axes
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.kinds import Cycle, Line
 from softaxes.model.model import Model
 from softaxes.model.part import Part
 
-KINDS = (Line("pitch"), Circle("metre", 16), Circle("beat", 4, follows="metre"), Line("time"))
+KINDS = (Line("pitch"), Cycle("chroma", 12, (1, 5), follows="pitch"), Cycle("metre", 32, (1, 2, 4)))
 STEPS = 32
 SCALE = (0, 2, 4, 5, 7, 9, 11)
 CONFIG = {"texture": "melody", "steps_per_beat": 4, "bars": 2, "window_steps": STEPS}
@@ -54,8 +54,8 @@ def model() -> Model:
     torch.manual_seed(0)
     shared = {"steps": STEPS, "dim": 16, "width": 32, "reach": 6}
     latents, amount = torch.randn(200, 6, 16), torch.zeros(200, 5, len(KINDS))
-    amount[:, [0, 1], 0], amount[:, [2, 3], 3] = torch.tensor([3.0, -5.0]), torch.tensor([2.0, -3.0])
-    amount[:, 4, 1:3] = torch.randint(1, 9, (200, 1)).float()
+    amount[:, :2, :2] = torch.tensor([[3.0], [-5.0]])  # chroma turns with pitch
+    amount[:, 2:, 2] = torch.randint(1, 9, (200, 3)).float()
     axes = fit_axes(anchor=latents[:, 0], views=latents[:, 1:], amount=amount, kinds=KINDS)
     parts = Part("RowPoolEncoder", shared), Part("PoseDecoder", shared | {"rank": 4})
     made = Model(parts[0], axes, (2, 128, STEPS), decoder=parts[1], card={"task": "music", "config": CONFIG})

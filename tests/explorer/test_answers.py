@@ -77,7 +77,7 @@ def test_whoever_asks_goes_before_the_drag(made: Answers, song: Song) -> None:
     assert made.kept(song, 0, Edit()) is None  # not even its first batch
     made._waiting = 0
     drag.join()
-    assert done == [17]
+    assert done == [33]
 
 
 def test_old_answers_are_forgotten(made: Answers, song: Song, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,11 @@ def client(model: Model, folder: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def test_the_model_is_described(client: TestClient) -> None:
     answer = client.get("/api/model").json()
-    assert [kind["name"] for kind in answer["kinds"]] == ["pitch", "metre", "beat", "time"]
+    assert answer["kinds"] == [
+        {"name": "pitch", "geometry": "line", "period": None, "follows": "", "reach": 18, "unit": "semitones"},
+        {"name": "chroma", "geometry": "circle", "period": 12, "follows": "pitch", "reach": 6, "unit": "semitones"},
+        {"name": "metre", "geometry": "circle", "period": 32, "follows": "", "reach": 16, "unit": "steps"},
+    ]
     assert answer["window_steps"] == 32 and answer["max_bytes"] == LIMITS.bytes
 
 
@@ -77,7 +81,7 @@ def test_steering_compares_with_the_true_edit(client: TestClient) -> None:
         {"id": st.one_of(st.just(FIRST), st.text(max_size=20))},
         optional={
             name: st.one_of(st.integers(-40, 200).map(str), st.text(max_size=6), st.floats().map(str))
-            for name in ("at", "pitch", "metre", "beat", "time", "with", "blend", "which", "other", "notes", "kind")
+            for name in ("at", "pitch", "metre", "chroma", "with", "blend", "which", "other", "notes", "kind")
         },
     ),
     path=st.sampled_from(
@@ -107,6 +111,8 @@ def test_any_parameters_get_an_answer_or_one_sentence(client: TestClient, values
         ({"id": FIRST, "at": 10_000}, "must begin in the song"),
         ({"id": FIRST, "pitch": "x"}, "`pitch` must be int, got 'x'"),
         ({"id": FIRST, "pitch": 40}, "`pitch` must be -18..18, got 40"),
+        ({"id": FIRST, "metre": -17}, "`metre` must be -16..16, got -17"),
+        ({"id": FIRST, "chroma": 1}, "`chroma` follows `pitch` and has no amount of its own, got 1"),
     ],
 )
 def test_mistakes_are_told(client: TestClient, params: dict[str, Any], message: str) -> None:
@@ -178,7 +184,7 @@ def test_a_file_holds_the_notes_that_are_shown(client: TestClient) -> None:
         ]
     unknown = client.get("/api/midi", params=params | {"which": "all"})
     assert unknown.json()["error"] == "`which` must be one of window, decoded, truth, got 'all'"
-    none = client.get("/api/midi", params=params | {"which": "truth", "beat": 1})
+    none = client.get("/api/midi", params=params | {"which": "truth", "with": 64, "blend": 0.5})
     assert "no true counterpart" in none.json()["error"]
 
 

@@ -18,6 +18,7 @@ from softaxes.data.music.rolls import notes_to_roll
 from softaxes.explorer.atlas import Atlas, key_of, two_components
 from softaxes.explorer.library import Library
 from softaxes.explorer.reader import LIMITS, Reader
+from softaxes.geometry.alignment import invariants
 from softaxes.model.model import Model
 
 from .conftest import STEPS, tune
@@ -59,17 +60,27 @@ def test_every_window_is_there_once(done: Atlas) -> None:
     assert [name for _, name, _ in done.songs()] == ["first", "more/sécond song", "third"]
 
 
-def test_content_is_the_latents_without_the_axes(done: Atlas, model: Model) -> None:
-    rows, content = done.content()
-    assert rows[:, 0].tolist() == sorted(rows[:, 0]) and len(rows) == len(content) == 21
+def test_every_window_has_its_latent(done: Atlas, model: Model) -> None:
+    rows, latents = done.windows()
+    assert rows[:, 0].tolist() == sorted(rows[:, 0]) and len(rows) == len(latents) == 21
     song = tune(2)
     windows = np.stack([notes_to_roll(song.notes, STEPS, 16 * bar) for bar in range(7)])
-    expected = model.axes.remove(model.encode(windows)).numpy()
-    np.testing.assert_allclose(content[rows[:, 0] == 1], expected, atol=1e-5)
-    assert done.content()[1] is content  # computed once
+    np.testing.assert_allclose(latents[rows[:, 0] == 1], model.encode(windows).numpy(), atol=1e-5)
+    assert done.windows()[1] is latents  # joined once
     done.rows.append(rows[:1])
     done.latents.append(done.latents[0][:1])
-    assert len(done.content()[1]) == 22
+    assert len(done.windows()[1]) == 22
+
+
+def test_no_shift_moves_a_window_in_the_map_of_content(done: Atlas, model: Model) -> None:
+    before = done.points()
+    done.latents = [model.steer(z, pitch=5, metre=-7).numpy() for z in done.latents]
+    done._joined = None
+    after, names = done.points(), done.describe()["columns"]
+    content = [names.index("content 1"), names.index("content 2")]
+    np.testing.assert_allclose(after[:, content], before[:, content], atol=1e-4)
+    turned = after[:, names.index("metre")] - before[:, names.index("metre")]
+    np.testing.assert_allclose((turned + 7 + 16) % 32, 16, atol=1e-3)
 
 
 def test_umap_is_offered_where_it_is_installed(done: Atlas, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +96,8 @@ def test_umap_is_offered_where_it_is_installed(done: Atlas, monkeypatch: pytest.
     answer, points = done.describe(), done.points()
     assert answer["umap"] == "done" and answer["columns"][-2:] == ["umap 1", "umap 2"]
     assert points.shape[1] == len(answer["columns"])
-    np.testing.assert_allclose(points[:, -2:], done.content()[1][:, :2] * 2, rtol=1e-6)
+    content = invariants(torch.from_numpy(done.windows()[1]), done.model.axes).numpy()
+    np.testing.assert_allclose(points[:, -2:], content[:, :2] * 2, rtol=1e-6)
 
 
 def test_places_are_those_that_the_model_gives(done: Atlas, model: Model) -> None:
@@ -151,8 +163,8 @@ def test_a_changed_file_is_read_again(model: Model, folder: Path, tmp_path: Path
     again.library.open = lambda id: opened.append(id) or read(id)  # type: ignore[method-assign, func-returns-value]
     again.run()
     assert opened == [f"folder:{last}"] and again.done == 3
-    np.testing.assert_allclose(again.points()[:14, :7], first.points()[:14, :7], atol=1e-4)
-    assert not np.allclose(again.points()[14:, :7], first.points()[14:, :7], atol=1e-3)
+    np.testing.assert_allclose(again.points()[:14, :6], first.points()[:14, :6], atol=1e-4)
+    assert not np.allclose(again.points()[14:, :6], first.points()[14:, :6], atol=1e-3)
     for atlas in (first, again):
         atlas.library.close()
 
@@ -183,7 +195,7 @@ def test_no_songs_make_no_map(model: Model, tmp_path: Path) -> None:
     atlas = atlas_of(model, None, tmp_path)
     atlas.start()
     assert atlas.describe()["total"] == 0
-    assert atlas.points().shape == (0, 3 + 4 + 2)
+    assert atlas.points().shape == (0, 3 + 3 + 2)
 
 
 def test_two_components_are_the_largest() -> None:

@@ -16,12 +16,12 @@ from softaxes.model.model import Model
 
 
 def test_the_default_model_opens_when_it_ships() -> None:
-    assert default_model(["blobs", "pop909", "pop909-melody"]) == "pop909-melody"
+    assert default_model(["blobs", "piano-roll", "melody"]) == "melody"
 
 
 @pytest.mark.parametrize(("names", "others"), [([], "RUN$"), (["blobs", "x"], "RUN, or one that ships: blobs, x$")])
 def test_without_it_a_line_says_what_to_give(names: list[str], others: str) -> None:
-    with pytest.raises(ValueError, match=f"^pop909-melody does not ship with this version: .*{others}"):
+    with pytest.raises(ValueError, match=f"^melody does not ship with this version: .*{others}"):
         default_model(names)
 
 

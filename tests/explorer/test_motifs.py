@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,11 +21,11 @@ from softaxes.explorer.library import Library
 from softaxes.explorer.motifs import (
     best_match,
     chosen_indices,
-    cosines_to,
     drawn_notes,
     motifs_of,
     nearest,
     search_motif,
+    similarity_to,
 )
 from softaxes.model.model import Model
 from softaxes.motifs.find import RELATIONS
@@ -170,9 +171,13 @@ def test_a_match_tells_the_way() -> None:
     assert best_match(chosen, others) == (4, -4, 20)
 
 
-def test_cosines_are_taken_from_the_mean() -> None:
-    content = np.array([[3.0, 1.0], [1.0, 1.0], [2.0, 1.0], [2.0, 1.0]])
-    np.testing.assert_allclose(cosines_to(np.array([9.0, 1.0]), content), [1, -1, 0, 0])
+def test_what_is_only_moved_is_as_like_as_can_be(model: Model) -> None:
+    torch.manual_seed(1)
+    query, other = torch.randn(2, 16)
+    moved = model.steer(query.repeat(3, 1), pitch=[4, -9, 0], metre=[0, 13, -5])
+    found = similarity_to(query, torch.cat([moved, other[None]]), model.axes)
+    np.testing.assert_allclose(found[:3], 1, atol=1e-4)
+    assert found[3] < 0.95
 
 
 @pytest.mark.parametrize(("text", "expected"), [("3", [3]), ("0-2,9", [0, 1, 2, 9]), ("5,4,4-6", [4, 5, 6])])

@@ -153,8 +153,16 @@ def test_no_folder_is_told(tmp_path: Path) -> None:
         Reports(folders=[tmp_path / "none"])
 
 
-@pytest.mark.parametrize("name", shipped())
-def test_the_report_of_a_shipped_model_can_be_shown(name: str) -> None:
-    answer = Reports([name]).open(name)
-    assert answer["suites"] and all(suite["rows"] for suite in answer["suites"])
-    assert answer["about"] != "music" or answer["redraw"]["moves"]
+def test_every_report_of_a_shipped_model_that_is_listed_can_be_shown() -> None:
+    reports = Reports(shipped())
+    for row in reports.list():
+        answer = reports.open(row["name"])
+        assert answer["suites"] and all(suite["rows"] for suite in answer["suites"])
+        assert answer["about"] != "music" or answer["redraw"]["moves"]
+
+
+def test_a_shipped_model_without_a_report_is_not_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command makes one beside it."""
+    monkeypatch.setattr(module, "shipped", lambda: ["famous"])
+    monkeypatch.setattr(module.resources, "files", lambda _: tmp_path)
+    assert [row["name"] for row in Reports(["famous", "run"]).list()] == ["run"]

@@ -15,7 +15,7 @@ from softaxes.data.music import note_array
 from softaxes.data.music.rolls import notes_to_roll
 from softaxes.explorer.steering import Edit, check_edit, marked_notes, reach, steer_windows, true_edit
 from softaxes.geometry.axes import UnknownKind
-from softaxes.geometry.kinds import Circle, Line
+from softaxes.geometry.kinds import Circle, Cycle, Line
 from softaxes.model.model import Model
 from softaxes.songs.codec import grid_of
 
@@ -45,16 +45,16 @@ class Perfect:
         return self.decode(z).roll(pitch + self.off_by, dims=2).flatten(1)
 
 
-def slow_edit(rows: list[tuple[int, int, int]], start: int, pitch: int, metre: int, time: int) -> np.ndarray:
+def slow_edit(rows: list[tuple[int, int, int]], start: int, pitch: int, metre: int) -> np.ndarray:
     """The true edit, one cell at a time."""
     roll = np.zeros((2, 128, STEPS), dtype=np.uint8)
     for onset, duration, height in rows:
         for step in range(onset, onset + duration):
             at, row = step - start + metre, height + pitch
-            if 0 <= row < 128 and 0 <= at < STEPS and 0 <= at + time < STEPS:
-                roll[1, row, at + time] = 1
+            if 0 <= row < 128 and 0 <= at < STEPS:
+                roll[1, row, at] = 1
                 if step == onset:
-                    roll[0, row, at + time] = 1
+                    roll[0, row, at] = 1
     return roll
 
 
@@ -62,14 +62,11 @@ def slow_edit(rows: list[tuple[int, int, int]], start: int, pitch: int, metre: i
     rows=st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9), st.integers(0, 127)), max_size=12),
     start=st.integers(0, 40),
     pitch=st.integers(-18, 18),
-    metre=st.integers(-8, 8),
-    time=st.integers(-8, 8),
+    metre=st.integers(-16, 16),
 )
-def test_true_edit_is_that_of_loops(
-    rows: list[tuple[int, int, int]], start: int, pitch: int, metre: int, time: int
-) -> None:
-    edited = true_edit(note_array(rows), start, STEPS, {"pitch": pitch, "metre": metre, "time": time})
-    np.testing.assert_array_equal(edited, slow_edit(rows, start, pitch, metre, time))
+def test_true_edit_is_that_of_loops(rows: list[tuple[int, int, int]], start: int, pitch: int, metre: int) -> None:
+    edited = true_edit(note_array(rows), start, STEPS, {"pitch": pitch, "metre": metre})
+    np.testing.assert_array_equal(edited, slow_edit(rows, start, pitch, metre))
 
 
 def test_a_perfect_model_scores_one() -> None:
@@ -93,16 +90,15 @@ def test_nothing_moved_has_no_error() -> None:
 
 
 def test_what_music_has_not_is_not_compared(model: Model) -> None:
-    for edit in (Edit({"beat": 1}), Edit({}, other=32, blend=0.5)):
-        steered = steer_window(model, tune(1).notes, 0, edit)
-        assert steered.truth is None
-        assert set(steered.figures.values()) == {None}
+    steered = steer_window(model, tune(1).notes, 0, Edit({}, other=32, blend=0.5))
+    assert steered.truth is None
+    assert set(steered.figures.values()) == {None}
 
 
-def test_a_follower_adds_to_its_leader(model: Model) -> None:
-    z = steer_window(model, tune(1).notes, 0, Edit({"metre": 3, "beat": 1})).coordinates
-    turned = (z["beat"]["moved"] - z["beat"]["at"]) % 4  # type: ignore[operator]
-    assert turned == pytest.approx(0, abs=1e-3) or turned == pytest.approx(4, abs=1e-3)
+def test_a_follower_turns_with_its_leader(model: Model) -> None:
+    z = steer_window(model, tune(1).notes, 0, Edit({"pitch": 5})).coordinates
+    turned = z["chroma"]["moved"] - z["chroma"]["at"]  # type: ignore[operator]
+    assert (turned - 5 + 6) % 12 == pytest.approx(6, abs=1e-3)
 
 
 def test_blend_ends_at_the_other_window(model: Model) -> None:
@@ -116,7 +112,6 @@ def test_a_batch_of_edits_says_what_each_alone_says(model: Model) -> None:
     notes = tune(1).notes
     edits = [
         Edit({"pitch": 3}),
-        Edit({"beat": 1}),
         Edit({"pitch": -2, "metre": 5}),
         Edit({}, 64, 0.5),
         Edit({}, 32, 1.0),
@@ -147,13 +142,16 @@ def test_notes_are_marked_by_their_beginning() -> None:
 
 
 def test_reach_of_sliders() -> None:
-    assert [reach(k) for k in (Line("pitch"), Line("time"), Circle("metre", 16), Circle("beat", 4))] == [18, 8, 8, 2]
+    kinds = Line("pitch"), Line("time"), Circle("metre", 16), Cycle("metre", 32)
+    assert [reach(kind) for kind in kinds] == [18, 8, 8, 16]
 
 
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
         (Edit({"pitch": 19}), "`pitch` must be -18..18, got 19"),
+        (Edit({"metre": 17}), "`metre` must be -16..16, got 17"),
+        (Edit({"pitch": 2, "chroma": 2}), "`chroma` follows `pitch` and has no amount of its own, got 2"),
         (Edit({}, blend=1.5), "`blend` must be 0..1"),
         (Edit({}, blend=float("nan")), "`blend` must be 0..1"),
     ],

@@ -58,7 +58,7 @@ from softaxes.songs.codec import Grid, grid_of
 WAITING_UPLOADS = 64
 READ_AT_ONCE = 2
 MOTIFS_KEPT = 32  # songs: about 100 kB each
-UNITS = {"pitch": "semitones"}
+UNITS = {"pitch": "semitones", "chroma": "semitones"}
 T = TypeVar("T")
 
 
@@ -265,12 +265,12 @@ class Explorer:
 
 
 def kind_json(kind: Kind) -> dict[str, Any]:
-    """A kind as the sliders need it."""
+    """A kind as sliders and dials need it; ``period`` is that of its coordinate."""
     turns = isinstance(kind, Rotation)
     return {
         "name": kind.name,
         "geometry": "circle" if turns else "line",
-        "period": kind.period if isinstance(kind, Rotation) else None,
+        "period": kind.coordinate_period if isinstance(kind, Rotation) else None,
         "follows": kind.follows if isinstance(kind, Rotation) else "",
         "reach": reach(kind),
         "unit": UNITS.get(kind.name, "steps"),

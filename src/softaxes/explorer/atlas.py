@@ -5,8 +5,8 @@ for anything for a moment. What is done is kept in the user's cache, so a server
 Dropped files are neither mapped nor kept.
 
 A window's row of numbers: song, start, onsets, a place for each kind, and two for its content: the two largest
-principal components of the latents with the axes projected out. Where umap-learn is installed and was asked for, two
-more: UMAP of the same.
+principal components of what no shift changes (`softaxes.geometry.alignment.invariants`). Where umap-learn is installed
+and was asked for, two more: UMAP of the same.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from softaxes.data.music.rolls import ONSET, texture_notes
 from softaxes.data.music.song import Song
 from softaxes.data.music.windows import cut_windows
 from softaxes.explorer.library import Entry, Library
+from softaxes.geometry.alignment import invariants
 from softaxes.model.model import Model
 from softaxes.report.pictures.maps import has_umap, umap_embedding
 from softaxes.songs.codec import grid_of
@@ -74,7 +75,7 @@ class Atlas:
         self.keys: list[int] = []
         self._umap: NDArray[np.float32] | None = None
         self._umap_thread: threading.Thread | None = None
-        self._content: tuple[int, NDArray[np.float32], NDArray[np.float32]] | None = None
+        self._joined: tuple[int, NDArray[np.float32], NDArray[np.float32]] | None = None
         self._thread: threading.Thread | None = None
         self._ending = threading.Event()
         self._changing = threading.Lock()
@@ -124,13 +125,14 @@ class Atlas:
     def start_umap(self) -> None:
         """Embed all windows in the background once all songs are done; again is nothing, before that too."""
         if has_umap() and self.done == len(self.entries) and self.rows:
-            _, content = self.content()
             with self._changing:
                 if self._umap_thread is None:
-                    self._umap_thread = threading.Thread(target=self._embed, args=(content,), daemon=True)
+                    self._umap_thread = threading.Thread(target=self._embed, daemon=True)
                     self._umap_thread.start()
 
-    def _embed(self, content: NDArray[np.float32]) -> None:
+    def _embed(self) -> None:
+        _, latents = self.windows()
+        content = invariants(torch.from_numpy(latents), self.model.axes).numpy()
         self._umap = umap_embedding(content, 2).astype(np.float32)
 
     def _has_umap(self, windows: int) -> bool:
@@ -143,26 +145,23 @@ class Atlas:
 
     def points(self) -> Float[np.ndarray, "windows columns"]:
         """A row for each window done so far, float32, columns as `describe` names them."""
-        with self._changing:
-            rows, latents = list(self.rows), list(self.latents)
-        if not rows:
+        rows, latents = self.windows()
+        if not len(rows):
             return np.zeros((0, len(COLUMNS) + len(self.model.axes) + 2), dtype=np.float32)
-        z = torch.from_numpy(np.concatenate(latents))
+        z = torch.from_numpy(latents)
         places = [axis.coordinate(z) for axis in self.model.axes.values()]
-        content = two_components(self.model.axes.remove(z).numpy())
-        columns = [np.concatenate(rows), *(p.numpy() for p in places), content]
+        content = two_components(invariants(z, self.model.axes).numpy())
+        columns = [rows, *(p.numpy() for p in places), content]
         if self._umap is not None and self._has_umap(len(z)):
             columns.append(self._umap)
         return np.column_stack(columns).astype(np.float32)
 
-    def content(self) -> tuple[Float[np.ndarray, "windows columns"], Float[np.ndarray, "windows D"]]:
-        """Song, start and onsets of each window done so far, and its latent with the axes projected out."""
+    def windows(self) -> tuple[Float[np.ndarray, "windows columns"], Float[np.ndarray, "windows D"]]:
+        """Song, start and onsets of each window done so far, and its latent."""
         with self._changing:
-            rows, latents = list(self.rows), list(self.latents)
-            if self._content is None or self._content[0] != len(rows):
-                removed = self.model.axes.remove(torch.from_numpy(_joined(latents))).numpy() if rows else _joined([])
-                self._content = len(rows), _joined(rows), removed
-            return self._content[1:]
+            if self._joined is None or self._joined[0] != len(self.rows):
+                self._joined = len(self.rows), _joined(self.rows), _joined(self.latents)
+            return self._joined[1:]
 
     def run(self) -> None:
         """Encode what is not done yet; ends when all is done or `close` is called."""

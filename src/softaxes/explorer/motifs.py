@@ -9,7 +9,8 @@ The page knows two functions of this module, and nothing else of how motifs are 
 Motifs are those of ``softaxes motifs find``, read on its grid, which is finer than the model's. The page draws the
 model's: so each note of an occurrence also says which drawn note it is ("held").
 
-The corpus is asked through the model: windows whose latents, axes removed, point where that of the chosen notes does.
+The corpus is asked through the model: windows whose latents, register and chroma removed, point where that of the
+chosen notes does once it is turned by the best delay.
 Which transposition and shift maps the choice onto a window, and how much of it is there, is then read off the notes.
 """
 
@@ -19,12 +20,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
+from torch import Tensor
 
 from softaxes.data.music.rolls import Texture, full_texture, notes_to_roll, texture_notes
 from softaxes.data.music.song import Song
 from softaxes.explorer.atlas import Atlas
+from softaxes.geometry.alignment import align
+from softaxes.geometry.axes import Axes, LineAxis
 from softaxes.model.model import Model
 from softaxes.motifs.patterns.notes import Notes as Points
 from softaxes.motifs.patterns.pointset import TICKS_PER_BEAT
@@ -136,7 +141,7 @@ def search_motif(chosen: Notes, song: Song, model: Model, atlas: Atlas, *, own_i
     Returns:
         {"results", "windows", "songs", "total", "used"}: results as {"song", "name", "start", "place", "transposition",
         "shift", "kept", "of", "similarity"}: ``kept`` of ``of`` notes begin there at the right step and pitch moved
-        by ``transposition`` semitones; ``similarity`` is the cosine of the latents with axes removed. Sorted by both.
+        by ``transposition`` semitones; ``similarity`` is that of `similarity_to`. Sorted by both.
 
     Raises:
         ValueError: fewer than 2 or more than `CHOSEN_NOTES` notes.
@@ -145,13 +150,13 @@ def search_motif(chosen: Notes, song: Song, model: Model, atlas: Atlas, *, own_i
         raise ValueError(f"choose 2 to {CHOSEN_NOTES} notes, got {len(chosen)}")
     begin = int(song.bars(int(chosen["onset"][0]) + 1)["start"][-1])
     chosen = chosen[chosen["onset"] < begin + model.window_steps]
-    rows, content = atlas.content()
+    rows, latents = atlas.windows()
     state = atlas.describe()
     answer = {"results": [], "windows": len(rows), "songs": state["done"], "total": state["total"], "used": len(chosen)}
     if len(rows) == 0 or len(chosen) < 2:
         return answer
-    query = model.axes.remove(model.encode(notes_to_roll(chosen, model.window_steps, begin)[None])).numpy()[0]
-    similarity = cosines_to(query, content)
+    query = model.encode(notes_to_roll(chosen, model.window_steps, begin)[None])[0]
+    similarity = similarity_to(query, torch.from_numpy(latents), model.axes)
     entries, results = atlas.entries, list[dict[str, Any]]()
     for k in np.argsort(-similarity, kind="stable")[:VERIFIED]:
         entry, start = entries[int(rows[k, 0])], int(rows[k, 1])
@@ -181,12 +186,12 @@ def search_motif(chosen: Notes, song: Song, model: Model, atlas: Atlas, *, own_i
     return answer
 
 
-def cosines_to(query: Float[np.ndarray, " D"], content: Float[np.ndarray, "n D"]) -> Float[np.ndarray, " n"]:
-    """Cosines between a code and many, all from their common mean; 0 where one is the mean."""
-    mean = content.mean(axis=0)
-    one, many = query - mean, content - mean
-    lengths = np.linalg.norm(many, axis=1) * np.linalg.norm(one)
-    return np.divide(many @ one, lengths, out=np.zeros(len(many), lengths.dtype), where=lengths > 0)
+def similarity_to(query: Float[Tensor, " D"], latents: Float[Tensor, "n D"], axes: Axes) -> Float[np.ndarray, " n"]:
+    """Cosines between a latent and many, lines and what follows them removed, the rest turned until they fit best."""
+    lines = [name for name, axis in axes.items() if isinstance(axes[axis.kind.family], LineAxis)]
+    turning = [name for name, axis in axes.items() if axis.kind.family == name not in lines]
+    one, many = (axes.remove(z, *lines) for z in (query[None], latents)) if lines else (query[None], latents)
+    return align(one, many, axes, kinds=turning).similarity[0].numpy()
 
 
 def best_match(chosen: Notes, others: Notes) -> tuple[int, int, int]:

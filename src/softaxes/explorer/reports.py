@@ -1,8 +1,8 @@
 """What do the reports of runs say, in a form that a page can draw and a reader can move in?
 
 A report is the ``metrics.json`` that ``softaxes report``, ``softaxes toy report``, ``softaxes toy sweep`` or ``softaxes
-demo`` wrote; a shipped model has its own beside it. Files are read when they are asked for: a report that is made while
-the page is open appears when the page is loaded again.
+demo`` wrote; a shipped model may have its own beside it. Files are read when they are asked for: a report that is made
+while the page is open appears when the page is loaded again.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Reports:
     """Reports by name, in the order in which they were named.
 
     Args:
-        models: names, run folders or files of models; those without a report are listed with the command that makes it.
+        models: names, run folders or files of models; runs without a report are listed with the command that makes it,
+            shipped models without one are not.
         toys: those of them that read blobs.
         folders: more folders that hold a metrics.json: sweeps, demos, other runs.
 
@@ -58,7 +59,9 @@ class Reports:
         self, models: Iterable[str] = (), folders: Sequence[str | Path] = (), toys: Iterable[str] = ()
     ) -> None:
         toys = set(toys)
-        self.sources = {Path(name).name or name: _source_of(name, name in toys) for name in models}
+        sources = {name: _source_of(name, name in toys) for name in models}
+        here = {name: source for name, source in sources.items() if name not in shipped() or source.path.is_file()}
+        self.sources = {Path(name).name or name: source for name, source in here.items()}
         for folder in map(Path, folders):
             if not folder.is_dir():
                 raise ValueError(f"`reports` must be folders that hold a {METRICS_FILE}, got {folder}")

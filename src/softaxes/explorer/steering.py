@@ -4,10 +4,9 @@ The true edit of a window, as far as music has one:
 
     pitch   every note moved by as many semitones; what leaves MIDI's 128 pitches is gone
     metre   the window moved against the song: what is delayed leaves at the right, its neighbours stream in at the left
-    time    the window's own notes moved through silence, after the other two
 
-Any other kind ("beat" turned without its bar), and any blend of two windows, has no true edit. A slider of a kind that
-follows another adds to what its leader turns.
+Any other kind, and any blend of two windows, has no true edit. What follows a kind (chroma the pitch) turns with it
+and has no amount of its own.
 """
 
 from __future__ import annotations
@@ -26,10 +25,9 @@ from torch import Tensor
 from softaxes.data.music.rolls import ONSET, notes_to_roll, roll_to_notes
 from softaxes.diagnostics.notes import note_counts
 from softaxes.geometry.kinds import Kind, Rotation
-from softaxes.geometry.shifts import shift
 from softaxes.model.model import Model
 
-EDITED = ("pitch", "metre", "time")  # kinds with a true edit
+EDITED = ("pitch", "metre")  # kinds with a true edit
 SAME = 1e-4  # relative distance below which two latents are one: what rounding does
 LINE_REACH = {"pitch": 18}  # largest amount of a slider; other lines reach 8, circles half a turn
 Roll = UInt8[np.ndarray, "2 128 steps"]
@@ -70,9 +68,13 @@ def reach(kind: Kind) -> int:
 
 
 def check_edit(model: Model, edit: Edit) -> None:
-    """ValueError for an unknown kind, an amount beyond the slider's reach, or a blend outside 0..1."""
+    """ValueError for an unknown kind, an amount of one that follows another or beyond the slider's reach, or a blend
+    outside 0..1."""
     for name, amount in edit.amounts.items():
-        largest = reach(model.axes[name].kind)
+        kind = model.axes[name].kind
+        if amount and kind.family != name:
+            raise ValueError(f"`{name}` follows `{kind.family}` and has no amount of its own, got {amount}")
+        largest = reach(kind)
         if abs(amount) > largest:
             raise ValueError(f"`{name}` must be -{largest}..{largest}, got {amount}")
     if not 0 <= edit.blend <= 1:
@@ -120,12 +122,10 @@ def steer_windows(model: Model, notes: Notes, start: int, edits: Sequence[Edit])
 
 def true_edit(notes: Notes, start: int, steps: int, amounts: Mapping[str, int]) -> Roll:
     """The roll that the amounts of `EDITED` kinds should give; see the module."""
-    pitch, metre, time = (amounts.get(name, 0) for name in EDITED)
+    pitch, metre = (amounts.get(name, 0) for name in EDITED)
     edited = notes[(notes["pitch"] + pitch >= 0) & (notes["pitch"] + pitch <= 127)].copy()
     edited["pitch"] += pitch
-    roll = notes_to_roll(edited, steps, start - metre)
-    moved, _ = shift(torch.from_numpy(roll[None]), torch.tensor([time]), dim=-1, edge="zero")
-    return moved[0].numpy()
+    return notes_to_roll(edited, steps, start - metre)
 
 
 def marked_notes(roll: Roll, against: Roll | None, extra: str) -> list[list[Any]]:
@@ -146,15 +146,10 @@ def marked_notes(roll: Roll, against: Roll | None, extra: str) -> list[list[Any]
 
 
 def _moved(model: Model, z: Tensor, other: Tensor | None, edit: Edit) -> Tensor:
-    """(1, D): blended with the other window, then steered; a follower's amount comes on top of its leader's."""
+    """(1, D): blended with the other window, then steered."""
     if other is not None:
         z = torch.lerp(z, other, edit.blend)
-    amounts = {name: amount for name, amount in edit.amounts.items() if amount}
-    for name in amounts:
-        leader = model.axes[name].kind.family
-        if leader != name and leader in amounts:
-            amounts[name] += amounts[leader]
-    return model.steer(z, **amounts)
+    return model.steer(z, **{name: amount for name, amount in edit.amounts.items() if amount})
 
 
 def _binary(model: Model, probabilities: Tensor) -> UInt8[np.ndarray, "n 2 128 steps"]:

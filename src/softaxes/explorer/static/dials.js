@@ -1,4 +1,4 @@
-// Where a latent stands on each axis: a ruler for a line, a clock for a circle.
+// Where a latent stands on each axis: a ruler for a line, a clock for a circle or for the slowest turn of a cycle.
 // Hollow: the window. Filled, in the kind's colour: steered. Dark: where the true edit stands.
 
 import { svg } from "./svg.js";

@@ -28,15 +28,15 @@ async function start() {
 function choices() {
   const fill = (id, rows) => find(id).replaceChildren(...rows.map(([value, text]) => Object.assign(document.createElement("option"), { value, textContent: text })));
   const [x, y] = axisKinds();
-  fill("view", [["axes", `${x.name} against ${y.name}`], ["content", "content, axes removed (PCA)"], ...(state.progress.umap === "missing" ? [] : [["umap", "content, axes removed (UMAP)"]])]);
+  fill("view", [["axes", `${x.name} against ${y.name}`], ["content", "what no shift changes (PCA)"], ...(state.progress.umap === "missing" ? [] : [["umap", "what no shift changes (UMAP)"]])]);
   fill("colour", [["song", "song"], ["key", "key"], ["phase", `phase of ${y.name}`], ["density", "density"]]);
 }
 
-// The first line against the first circle, or whatever there is.
+// The first line against the first circle that follows no line, or whatever there is.
 function axisKinds() {
   const { kinds } = state.model;
   const line = kinds.find((k) => k.geometry === "line") ?? kinds[0];
-  return [line, kinds.find((k) => k.geometry === "circle") ?? kinds.find((k) => k !== line) ?? line];
+  return [line, kinds.find((k) => k.geometry === "circle" && !k.follows) ?? kinds.find((k) => k !== line) ?? line];
 }
 
 // ------------------------------------------------------------------ progress

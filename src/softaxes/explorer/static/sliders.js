@@ -1,14 +1,12 @@
-// One slider for each kind of the model, in the kind's colour.
+// One slider for each kind that follows no other, in the kind's colour: what follows turns with its leader.
 
 const SIGN = (value) => (value > 0 ? `+${value}` : value < 0 ? `−${-value}` : "0");
 
 // `onGrab(kind)` hears when a slider is taken hold of, by hand or by key.
 export function buildSliders(place, kinds, onChange, onGrab) {
-  const rows = new Map(kinds.map((kind) => {
-    const unit = kind.unit === "semitones" ? "semitones" : "steps";
-    const row = buildSlider(place, { name: kind.name, min: -kind.reach, max: kind.reach, show: (v) => [SIGN(v), unit] }, onChange);
+  const rows = new Map(kinds.filter((kind) => !kind.follows).map((kind) => {
+    const row = buildSlider(place, { name: kind.name, min: -kind.reach, max: kind.reach, show: (v) => [SIGN(v), kind.unit] }, onChange);
     for (const event of ["pointerdown", "focus"]) row.input.addEventListener(event, () => onGrab(kind.name));
-    if (kind.follows) row.input.title = `turns ${kind.name} beyond what ${kind.follows} turns`;
     return [kind.name, row];
   }));
   return {

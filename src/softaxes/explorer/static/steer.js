@@ -35,16 +35,10 @@ async function openSong(id, at = null) {
   setWindow(at ?? firstWindow());
 }
 
-// The first bar of the model's length in which a note begins; a pickup only where there is no other.
+// The first bar in which a note begins.
 function firstWindow() {
-  const begun = view.song.bars.filter(([start, steps]) => view.song.notes.some(([onset]) => onset >= start && onset < start + steps));
-  return (begun.find(([, steps]) => steps === view.model.bar_steps) ?? begun[0] ?? [0])[0];
-}
-
-// What the model learned on has bars of one length only.
-function strangeBar(bar) {
-  const [, steps] = view.song.bars[bar];
-  return steps === view.model.bar_steps ? "" : ` · its bar has ${steps} steps, the model knows bars of ${view.model.bar_steps}: expect little of metre`;
+  const begins = ([start, steps]) => view.song.notes.some(([onset]) => onset >= start && onset < start + steps);
+  return (view.song.bars.find(begins) ?? [0])[0];
 }
 
 // ------------------------------------------------------------------ window and sliders
@@ -53,7 +47,7 @@ function setWindow(at) {
   view.at = Math.max(0, Math.min(at, view.song.length_steps - 1));
   roll.choose(view.at, view.second);
   const bar = roll.barOf(view.at);
-  find("place").textContent = `window: ${view.model.window_steps} steps from bar ${roll.barName(bar)} of ${roll.barName(view.song.bars.length - 1)}${strangeBar(bar)}`;
+  find("place").textContent = `window: ${view.model.window_steps} steps from bar ${roll.barName(bar)} of ${roll.barName(view.song.bars.length - 1)}`;
   [second.min, second.max] = [view.song.first_bar, roll.barName(view.song.bars.length - 1)];
 }
 
