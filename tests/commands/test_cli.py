@@ -73,7 +73,7 @@ def test_a_group_lists_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
         (["train", "--out", "x", "--stepz", "3"], "--stepz"),
         (["train", "--out", "x", "--steps", "many"], "steps"),
         (["train", "--out", "x", "--corpus", "folder"], "`folder` must name a directory"),
-        (["train", "--out", "x", "--dim", "2"], "`dim` must be >= 8, got 2"),
+        (["train", "--out", "x", "--dim", "2"], "`dim` must be >= 15, got 2"),
         (["report", "/nowhere at all"], "nowhere at all"),
         (["train", "--config", "/nowhere.yaml", "--out", "x"], "/nowhere.yaml"),
     ],

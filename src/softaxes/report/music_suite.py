@@ -21,7 +21,7 @@ from softaxes.diagnostics.held_out import held_out_axes, predict
 from softaxes.diagnostics.labelled import Array, Labelled, group_index, to_numpy
 from softaxes.diagnostics.neighbours import retrieval
 from softaxes.diagnostics.operators import nearest_own_shift
-from softaxes.geometry.axes import Axes
+from softaxes.geometry.axes import Axes, CycleAxis
 from softaxes.geometry.kinds import Rotation
 from softaxes.model.model import Model
 from softaxes.report.controls import untrained
@@ -94,11 +94,22 @@ def music_suite(
         suites=music_figures(latents, model.axes, draws=draws)
         | {"joint": joint_figures(model, gallery, seed=seed, draws=draws)}
         | {"extrapolation": extrapolation_figures(model, held_out.some(SWEEP_WINDOWS, seed), draws=draws)},
-        controls={name: music_figures(encode_all(other, drawn), draws=draws) for name, other in others.items()},
+        controls={
+            name: music_figures(encode_all(other, drawn), _fixed(model.axes), draws=draws)
+            for name, other in others.items()
+        },
         edits=edits,
         edit_suites={kind: edit_figures(edited, group, draws=draws) for kind, edited in edits.items()},
         reconstruction=reconstruction_figures(first, group, draws=draws) if first else Report([]),
     )
+
+
+def _fixed(axes: Axes) -> Axes | None:
+    """The axes of a code that turns: its planes stand where they were put before training, so a control's do as well.
+
+    None, fit the control's own, without a cycle; hundreds of planes would take minutes to fit.
+    """
+    return axes if any(isinstance(axis, CycleAxis) for axis in axes.values()) else None
 
 
 def decoded_edits(model: Model, held_out: HeldOut, *, seed: int = 0) -> dict[str, Edited]:

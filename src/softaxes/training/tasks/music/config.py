@@ -174,9 +174,9 @@ class MusicConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_settings(self, RANGES)
-        idle = idle_settings(self.encoder)
+        idle = idle_settings(self.encoder) if self.encoder in NETWORKS else set()
         refuse_idle(self, idle, f"encoder {self.encoder!r}")
+        check_settings(self, RANGES)
         chosen = recipe(self.encoder, self.texture)
         for name in chosen.keys() - idle:
             if getattr(self, name) is None:
