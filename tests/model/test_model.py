@@ -177,7 +177,7 @@ def test_decode_gives_probabilities_in_the_shape_of_the_windows(model):
         (
             lambda m: Model(ENCODER, m.axes, SHAPE).decode(torch.zeros(1, DIM)),
             ValueError,
-            "this model has no decoder: train one with `softaxes train --decoder pose`",
+            "this model has no decoder: `softaxes train` trains models that have one",
         ),
         (lambda m: Model(ENCODER, Axes([]), SHAPE), ValueError, "`axes` must hold at least one axis, got none"),
         (lambda m: Model(ENCODER, m.axes, SHAPE, threshold=1.5), ValueError, "`threshold` must be a probability"),

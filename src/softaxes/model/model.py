@@ -144,7 +144,7 @@ class Model(nn.Module):
     ) -> Float[Tensor, "B ..."]:
         """Probabilities in the shape of the windows; ValueError if this model has no decoder."""
         if self.decoder is None:
-            raise ValueError("this model has no decoder: train one with `softaxes train --decoder pose`")
+            raise ValueError("this model has no decoder: `softaxes train` trains models that have one")
         return torch.sigmoid(self._in_batches(self.decoder, self._latents(z), batch, self.input_shape, precision))
 
     def _latents(self, z: ArrayLike | Tensor, name: str = "z") -> Tensor:

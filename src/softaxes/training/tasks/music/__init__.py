@@ -1,2 +1,2 @@
-"""Real music: settings (`config`), labelled views of windows (`views`), what is learned (`task`, `aligned`), and the
+"""Real music: settings (`config`), labelled views of windows (`views`), what is learned (`task`), and the
 corpus that it is learned from (`data`)."""
