@@ -58,6 +58,10 @@ def test_it_says_what_it_shows_in_two_sentences(runs: tuple[Path, Path]) -> None
     assert printed.count(". ") == 1 and printed.endswith(".")
     assert "0.116, 0.954, −0.884" in printed
     assert "in 100 % of all cases" in printed
+    hits = {key: figure for key, figure in music["figures"]["running"].items() if key.startswith("hit_at_1")}
+    joint = {key.replace("pitch", "pitch and metre"): figure | {"value": 0.5} for key, figure in hits.items()}
+    said = demo_summary(toy, {**music, "figures": music["figures"] | {"joint": joint}})
+    assert "by known amounts of pitch and metre" in said and "in 50 % of all cases" in said
     del music["figures"]["running"]["hit_at_1.pitch"]
     assert "nothing could be looked for" in demo_summary(toy, music)
 

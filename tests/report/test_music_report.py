@@ -126,7 +126,9 @@ def test_a_perfect_encoder_is_perfect(remembered) -> None:
     assert running["additivity.pitch"].value == pytest.approx(0, abs=1e-4)
     assert running["same_cos"].value == pytest.approx(1) and running["opposite_cos"].value == pytest.approx(-1)
     assert running["content_recall"].value == 1
-    assert "leaves less than 0.01 % of the squared error" in music_summary(remembered, "tunes")
+    summary = music_summary(remembered, "tunes")
+    assert "leaves less than 0.01 % of the squared error" in summary and "point along a line" in summary
+    assert "windows moved by pitch, " in summary  # nothing turns
     assert running["own_shift.pitch"].n == 24 * 24
     assert running["own_shift.pitch"].chance == pytest.approx(1 / 25)
 
@@ -210,6 +212,7 @@ def test_a_whole_page_of_a_code_that_turns(tmp_path: Path) -> None:
         tmp_path, music_page(found, history=[], about="made-up tunes"), music_metrics(found, {"windows": 12})
     )
     read = check_page(path.read_text(encoding="utf-8"))
+    assert "windows moved by pitch and metre" in read.text and "point along a line" not in read.text  # chroma turns too
     for words in ("law of the kind", "cycle, mean", "The metre cycle", "The chroma cycle", "steered / ceiling"):
         assert words in read.text, words
     stored = json.loads((tmp_path / "metrics.json").read_text())

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from softaxes import __version__
-from softaxes.diagnostics import Figure
 from softaxes.report import article
 from softaxes.report.music import music_report
 from softaxes.report.music_page import HEADLINES
@@ -57,7 +56,7 @@ def demo_report(toy_run: Path, music_run: Path, out: Path, more: Sequence[Sectio
 
 def demo_summary(toy: Mapping[str, Any], music: Mapping[str, Any]) -> str:
     """Two sentences: what the two runs show."""
-    blobs, tunes = restored(toy["figures"]), restored(music["figures"]["running"])
+    blobs = restored(toy["figures"])
     names = ("cross_cos", "same_cos", "opposite_cos")
     here, published = (
         ", ".join(number(value) for value in values)
@@ -67,18 +66,21 @@ def demo_summary(toy: Mapping[str, Any], music: Mapping[str, Any]) -> str:
         f"One loss term, told the kind and signed amount of each shift and no direction, makes differences of latents "
         f"orthogonal, parallel and opposite on fresh images of random blobs: cosines {here}, where the article has "
         f"{published} and independent latents score {number(blobs['cross_cos'].chance)} in all three. "
-        f"{_music_sentence(tunes)}"
+        f"{_music_sentence(music['figures'])}"
     )
 
 
-def _music_sentence(tunes: Mapping[str, Figure]) -> str:
-    found = tunes.get(f"hit_at_1.{PITCH}")
-    if found is None:
+def _music_sentence(figures: Mapping[str, Any]) -> str:
+    """Of pitch and metre at once where the model has both, else of pitch."""
+    suites = [restored(figures[name]) for name in ("joint", "running") if name in figures]
+    named = [(suite, name) for suite in suites for name in suite if name.startswith(f"hit_at_1.{PITCH}")]
+    if not named:
         return "On real music nothing could be looked for."
-    control = tunes[f"hit_at_1_no_operator.{PITCH}"]
+    suite, name = named[0]
+    found, control, moved = suite[name], suite[name.replace("hit_at_1", "hit_at_1_no_operator")], name.split(".")[1]
     return (
-        f"On real music of songs it never saw, adding k times the fitted pitch axis to a latent finds the window "
-        f"transposed by k semitones among {found.n:,} in {100 * found.value:.0f} % of all cases (without the operator "
+        f"On real music of songs it never saw, moving a latent by known amounts of {moved} finds the window that "
+        f"was moved by them among {found.n:,} in {100 * found.value:.0f} % of all cases (without the operator "
         f"{100 * control.value:.0f} %, blind guess {100 * found.chance:.2g} %)."
     )
 

@@ -79,19 +79,21 @@ def music_sections(found: MusicFindings, *, history: list[dict[str, Any]]) -> li
 
 def music_summary(found: MusicFindings, about: str) -> str:
     """What the run shows, in two sentences."""
-    suite, n = found.suites["running"], len(found.held_out.rolls)
+    suite, joint, n = found.suites["running"], found.suites["joint"], len(found.held_out.rolls)
     same, opposite = (suite.get(f"{name}.{PITCH}", suite.get(name)) for name in ("same_cos", "opposite_cos"))
-    hit_rate = suite.get(f"hit_at_1.{PITCH}")
-    share = f"{100 * hit_rate.value:.0f} % (blind guess {100 * hit_rate.chance:.2g} %)" if hit_rate else "–"
-    cosines = " and ".join(number(f.value) for f in (same, opposite) if f)
+    alone = all(kind.family != PITCH or kind.name == PITCH for kind in found.model.axes.kinds)
+    line = "transpositions of one window point along a line (cosines {} for equal and opposite signs), and "
+    cosines = line.format(" and ".join(number(f.value) for f in (same, opposite) if f)) if alone else ""
     skill = suite.get(f"coordinate_skill.{PITCH}")
     share_left = 1 - skill.value if skill else math.nan
     amount = "less than 0.01" if share_left < 1e-4 else f"{100 * share_left:.2g}"
     left = f"leaves {amount} % of the squared error of no change" if skill else "was not judged"
+    hits = next((f for f in joint.values() if f.name == "hit_at_1"), suite.get(f"hit_at_1.{PITCH}"))
+    share = f"{100 * hits.value:.0f} % (blind guess {100 * hits.chance:.2g} %)" if hits else "–"
     return (
-        f"Judged on {about} ({n:,} different ones are used): transpositions of one window point along a line (cosines "
-        f"{cosines} for equal and opposite signs), and moving z along the pitch axis by their semitones {left}. "
-        f"Among {n:,} transposed windows, the one that the operator points to is the right one in {share} of all cases."
+        f"Judged on {about} ({n:,} different ones are used): {cosines}moving z along the pitch axis by semitones "
+        f"{left}. Among {hits.n if hits else n:,} windows moved by {hits.kind if hits else PITCH}, the one that the "
+        f"operator points to is the right one in {share} of all cases."
     )
 
 
