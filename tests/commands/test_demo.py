@@ -1,4 +1,4 @@
-"""The demo's last part: a held-out tune, before and after the shipped model steers it."""
+"""The demo: what it trains and joins, and its last part, a held-out tune before and after a model steers it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from softaxes.commands import demo
 from softaxes.commands.demo import held_out_tune, steered_tune
 from softaxes.data.music import Song, note_array, read_song
 from softaxes.data.music.rolls import notes_to_roll
 from softaxes.diagnostics.notes import note_counts
 from softaxes.model.checkpoint import load, shipped
+from softaxes.training.tasks.music.config import MusicConfig
 
 
 def scale(bars: int = 8, meter: tuple[int, int] = (4, 4)) -> Song:
@@ -45,6 +47,31 @@ def test_a_steered_tune_comes_back_moved(tmp_path: Path) -> None:
     assert note_counts(moved, rolls[1]).f1 > 0.9
     assert note_counts(rolls[0], rolls[1]).f1 < 0.4
     assert (tmp_path / "steered.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_job_trains_on_all_tunes_and_joins_both_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blobs and tunes, each trained then judged, then a tune of the test side is steered by what was trained."""
+    asked: list[object] = []
+
+    def trained(config: MusicConfig, machine: object, *, out: Path) -> None:
+        asked.append(("tunes", config, out.name))
+
+    monkeypatch.setattr(demo, "train_toy", lambda recipe, **words: asked.append((recipe, words["out"].name)))
+    monkeypatch.setattr(demo, "train_music", trained)
+    for name in ("toy_report", "music_report"):
+        monkeypatch.setattr(demo, name, lambda run, name=name: asked.append((name, run.name)))
+    monkeypatch.setattr(demo, "load_music", lambda config: data(scale(9, (3, 4))))
+    monkeypatch.setattr(demo, "load", lambda run: load("melody"))
+    monkeypatch.setattr(demo, "demo_report", lambda toy, music, out, more: [section.title for section in more])
+    assert demo.demo(out=tmp_path / "new", seed=3) == "the report is in ['A tune steered']"
+    config = MusicConfig(corpus="tunes", steps=demo.STEPS, seed=3)
+    assert asked == [
+        ("default", "toy"),
+        ("tunes", config, "tunes"),
+        ("toy_report", "toy"),
+        ("music_report", "tunes"),
+    ]
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"before.mid", "after.mid", "steered.png"}
 
 
 @pytest.mark.parametrize("name", ["melody", "piano-roll"])

@@ -60,6 +60,20 @@ def test_every_window_is_there_once(done: Atlas) -> None:
     assert [name for _, name, _ in done.songs()] == ["first", "more/sécond song", "third"]
 
 
+@pytest.mark.parametrize(("meter", "bar"), [((3, 4), 12), ((6, 8), 12), ((5, 4), 20), ((7, 8), 14)])
+def test_songs_in_any_metre_are_mapped(model: Model, tmp_path: Path, meter: tuple[int, int], bar: int) -> None:
+    """A window begins at every bar from which it lies in the song, whatever fills it."""
+    song = Song("tune", note_array([(2 * i, 2, 60 + i % 7) for i in range(5 * bar)]), meters=((0, *meter),))
+    write_song(song, tmp_path / "tune.mid")
+    made = atlas_of(model, tmp_path, tmp_path / "cache")
+    made.run()
+    begins = [at for at in range(0, 10 * bar, bar) if at + STEPS <= 10 * bar]
+    assert made.points()[:, 1].tolist() == begins and made.describe()["left_out"] == 10 - len(begins)
+    windows = np.stack([notes_to_roll(song.notes, STEPS, at) for at in begins])
+    np.testing.assert_allclose(made.windows()[1], model.encode(windows).numpy(), atol=1e-5)
+    made.library.close()
+
+
 def test_every_window_has_its_latent(done: Atlas, model: Model) -> None:
     rows, latents = done.windows()
     assert rows[:, 0].tolist() == sorted(rows[:, 0]) and len(rows) == len(latents) == 21

@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 
 from softaxes.data.music import note_array
 from softaxes.data.music.rolls import notes_to_roll
-from softaxes.explorer.steering import Edit, check_edit, marked_notes, reach, steer_windows, true_edit
+from softaxes.explorer.steering import (
+    Edit,
+    check_edit,
+    circular_edit,
+    marked_notes,
+    reach,
+    steer_windows,
+    true_edit,
+)
 from softaxes.geometry.axes import UnknownKind
 from softaxes.geometry.kinds import Circle, Cycle, Line
 from softaxes.model.model import Model
@@ -72,7 +80,7 @@ def test_true_edit_is_that_of_loops(rows: list[tuple[int, int, int]], start: int
 def test_a_perfect_model_scores_one() -> None:
     model: Any = Perfect()
     steered = steer_window(model, tune(1).notes, 16, Edit({"pitch": 5}))
-    assert steered.figures == {"f1": 1.0, "ceiling": 1.0, "error": 0.0}
+    assert steered.figures == {"f1": 1.0, "oracle": 1.0, "ceiling": 1.0, "error": 0.0}
     np.testing.assert_array_equal(steered.decoded, steered.truth)
 
 
@@ -82,6 +90,17 @@ def test_a_model_that_misses_by_a_semitone_scores_nothing() -> None:
     assert figures["f1"] == pytest.approx(0, abs=0.35)  # a scale's neighbours may fall on its notes
     assert figures["ceiling"] == 1.0
     assert figures["error"] is not None and figures["error"] > 0.5
+
+
+def test_the_oracle_turns_the_windows_own_notes(model: Model) -> None:
+    """Of eight notes in a window of 32 steps, two leave with a delay of 8 and come back in where others belong."""
+    notes = note_array([(4 * i, 2, 60 + i) for i in range(24)])
+    for pitch, metre, known in ((0, 8, 6), (3, -4, 7), (5, 0, 8)):
+        edit = Edit({"pitch": pitch, "metre": metre})
+        assert steer_window(model, notes, 32, edit).figures["oracle"] == known / 8
+        onset = circular_edit(notes, 32, STEPS, edit.amounts)[0]
+        own = [((4 * i + metre) % STEPS, 68 + i + pitch) for i in range(8)]
+        assert sorted(own) == sorted((int(at), int(row)) for row, at in np.argwhere(onset))
 
 
 def test_nothing_moved_has_no_error() -> None:

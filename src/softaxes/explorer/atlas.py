@@ -1,8 +1,8 @@
 """Where do all windows of all songs lie?
 
-Every song is cut at its bar lines and encoded in the background, a batch at a time, whenever nobody has asked the page
-for anything for a moment. What is done is kept in the user's cache, so a server that was stopped goes on where it was.
-Dropped files are neither mapped nor kept.
+Windows begin at the bar lines of every song, in any metre, and are encoded in the background, a batch at a time,
+whenever nobody has asked the page for anything for a moment. What is done is kept in the user's cache, so a server that
+was stopped goes on where it was. Dropped files are neither mapped nor kept.
 
 A window's row of numbers: song, start, onsets, a place for each kind, and two for its content: the two largest
 principal components of what no shift changes (`softaxes.geometry.alignment.invariants`). Where umap-learn is installed
@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from softaxes.data.files import one_writer
 from softaxes.data.music.cache import cache_folder
+from softaxes.data.music.packed import window_rolls
 from softaxes.data.music.rolls import ONSET, texture_notes
 from softaxes.data.music.song import Song
-from softaxes.data.music.windows import cut_windows
 from softaxes.explorer.library import Entry, Library
 from softaxes.geometry.alignment import invariants
 from softaxes.model.model import Model
@@ -210,18 +210,19 @@ class Atlas:
             song = self.library.open(entry.id)
         except (ValueError, OSError) as error:
             return str(error)
-        windows = cut_windows(
-            [song], self.model.window_steps, hop_bars=1, texture=self.grid.texture, min_notes=MIN_ONSETS
-        )
-        rolls, latents = windows.center(), [np.zeros((0, self.model.axes_dim), np.float32)]
-        for at in range(0, len(windows), BATCH):
+        steps, notes, bars = self.model.window_steps, texture_notes(song, self.grid.texture), song.bars()
+        start = bars["start"][bars["start"] + steps <= np.sum(bars["steps"])].astype(np.int64)
+        rolls, latents = window_rolls(notes, start, steps), [np.zeros((0, self.model.axes_dim), np.float32)]
+        onsets = rolls[:, ONSET].sum((1, 2))
+        rolls, start, onsets = (array[onsets >= MIN_ONSETS] for array in (rolls, start, onsets))
+        for at in range(0, len(rolls), BATCH):
             self._wait_for_quiet()
             if self._ending.is_set():
                 return None
             with self.lock:
                 latents.append(self.model.encode(rolls[at : at + BATCH]).numpy())
-        rows = np.column_stack([windows.start, rolls[:, ONSET].sum((1, 2))]).astype(np.int32)
-        about = {"key": key_of(song, self.grid.texture), "left_out": sum(n for _, n in windows.left_out)}
+        rows = np.column_stack([start, onsets]).astype(np.int32)
+        about = {"key": key_of(song, self.grid.texture), "left_out": len(bars) - len(rows)}
         return Coded(song, {"latents": np.concatenate(latents), "windows": rows}, about)
 
     def _add_kept(self, kept: CodedFolder[Segment], place: tuple[int, int] | None) -> None:
@@ -259,7 +260,7 @@ class Atlas:
 
     def _digest(self) -> str:
         """Changes with the model, how songs are cut, and where they are."""
-        cut = [self.model.digest(), self.model.window_steps, vars(self.grid), MIN_ONSETS, str(self.library.folder)]
+        cut = ["every bar", self.model.digest(), vars(self.grid), MIN_ONSETS, str(self.library.folder)]
         return hashlib.sha256(json.dumps(cut).encode()).hexdigest()[:20]
 
 

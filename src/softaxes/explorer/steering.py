@@ -115,7 +115,8 @@ def steer_windows(model: Model, notes: Notes, start: int, edits: Sequence[Edit])
             }
             for name, (z_at, z_moved, z_true) in places.items()
         }
-        figures = _figures(at[0], moved[k], ideal, sounding[k], ceiling, truth)
+        turned = circular_edit(notes, start, steps, edits[k].amounts)
+        figures = _figures(at[0], moved[k], ideal, sounding[k], ceiling, truth, turned)
         steered.append(Steered(window, sounding[k], truth, figures, coordinates))
     return steered
 
@@ -126,6 +127,12 @@ def true_edit(notes: Notes, start: int, steps: int, amounts: Mapping[str, int]) 
     edited = notes[(notes["pitch"] + pitch >= 0) & (notes["pitch"] + pitch <= 127)].copy()
     edited["pitch"] += pitch
     return notes_to_roll(edited, steps, start - metre)
+
+
+def circular_edit(notes: Notes, start: int, steps: int, amounts: Mapping[str, int]) -> Roll:
+    """The window's own notes moved, those that leave at one end coming in at the other: all that its code can know."""
+    roll = true_edit(notes, start, steps, {**amounts, "metre": 0})
+    return np.roll(roll, amounts.get("metre", 0), axis=2)
 
 
 def marked_notes(roll: Roll, against: Roll | None, extra: str) -> list[list[Any]]:
@@ -157,22 +164,30 @@ def _binary(model: Model, probabilities: Tensor) -> UInt8[np.ndarray, "n 2 128 s
 
 
 def _figures(
-    at: Tensor, moved: Tensor, ideal: Tensor | None, decoded: Roll, ceiling: Roll | None, truth: Roll | None
+    at: Tensor,
+    moved: Tensor,
+    ideal: Tensor | None,
+    decoded: Roll,
+    ceiling: Roll | None,
+    truth: Roll | None,
+    turned: Roll,
 ) -> dict[str, float | None]:
-    """Note F1 of the decoded edit, its ceiling (the true edit encoded and decoded), and the latent's relative error.
+    """Note F1 of the decoded edit, of its oracle (the window's own notes, turned) and of its ceiling (the true edit
+    encoded and decoded), and the latent's relative error.
 
     The error is |moved - ideal| / |ideal - at|: 0 is exact, 1 what doing nothing costs; None where nothing moves.
     F1 is None where there is no note on either side: silence for silence is no achievement.
     """
     if truth is None or ideal is None or ceiling is None:
-        return {"f1": None, "ceiling": None, "error": None}
+        return dict.fromkeys(("f1", "oracle", "ceiling", "error"))
     expected = float((ideal - at).norm())
     error = float((moved - ideal).norm()) / expected if expected > SAME * (1 + float(at.norm())) else None
-    f1, best = (
-        note_counts(truth[None], roll[None]).f1 if truth[ONSET].any() or roll[ONSET].any() else None
-        for roll in (decoded, ceiling)
-    )
-    return {"f1": f1, "ceiling": best, "error": error}
+    rolls = {"f1": decoded, "oracle": turned, "ceiling": ceiling}
+    scores = {
+        name: note_counts(truth[None], roll[None]).f1 if truth[ONSET].any() or roll[ONSET].any() else None
+        for name, roll in rolls.items()
+    }
+    return {**scores, "error": error}
 
 
 def _number(value: Tensor) -> float:

@@ -72,7 +72,7 @@ function tell() {
   const { done, total, windows, skipped, left_out: out } = state.progress;
   find("bar").hidden = done >= total;
   Object.assign(find("bar"), { value: done, max: Math.max(1, total) });
-  const extra = [skipped ? `${skipped} songs could not be read` : "", out ? `${out.toLocaleString()} bars begin no window of ${state.model.window_steps} steps` : ""].filter(Boolean);
+  const extra = [skipped ? `${skipped} songs could not be read` : "", out ? `${out.toLocaleString()} bars begin no window of ${state.model.window_steps} steps, or one of few notes` : ""].filter(Boolean);
   find("message").textContent = [`${windows.toLocaleString()} windows of ${done.toLocaleString()}${done < total ? ` of ${total.toLocaleString()}` : ""} songs`, ...extra].join(" · ");
   find("empty").hidden = total > 0 && (windows > 0 || done < total);
   if (!total) find("empty").textContent = "There are no songs to map: start softaxes explore with a folder of MIDI files.";

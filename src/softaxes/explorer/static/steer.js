@@ -143,9 +143,10 @@ function showEdit(answer) {
   drawPanel(find("truth"), { ...shared, notes: truth ?? [], label: truth ? `true edit: ${truth.length} notes` : none, none });
 }
 
-function showFigures({ f1, ceiling, error }) {
+function showFigures({ f1, oracle, ceiling, error }) {
   const rows = [
     ["note F1", f1, "notes begun at the right pitch and step; 1 is all of them and no other"],
+    ["oracle", oracle, "the same for the window's own notes moved in a circle: the best that anything can do that sees one window"],
     ["ceiling", ceiling, "the same for the true edit, encoded and decoded"],
     ["relative error", error, "how far the steered latent is from that of the true edit; 1 is what doing nothing costs"],
   ];
