@@ -23,8 +23,8 @@ from softaxes.explorer.build import build
 from softaxes.model.checkpoint import load
 
 PAGES = {
-    "steer": "/?pitch=5",
-    "map": "/map?colour=phase",
+    "steer": "/?pitch=5&metre=4",
+    "map": "/map?places=content&colour=song",
     "motifs": "/motifs?motif=A&notes=0-7&find=1",
     "blobs": "/blobs?row=2&column=-1",
     "report": "/report",
