@@ -191,7 +191,7 @@ function listFound(answer) {
     const searched = `${answer.windows.toLocaleString()} windows of ${answer.songs.toLocaleString()}${answer.songs < answer.total ? ` of ${answer.total.toLocaleString()}` : ""} songs`;
     const used = answer.used < view.chosen.length ? ` · the first ${answer.used} notes, as many as one window of the model holds` : "";
     const empty = answer.total ? answer.windows ? `nothing alike in ${searched}` : "the songs are being encoded; what is alike appears here by itself" : "there are no songs to look in: start softaxes explore with a folder of MIDI files";
-    find("found-message").textContent = view.found.length ? `nearest of ${searched}, axes removed · place, transposition, notes that return, similarity (1: the same)${used}` : empty;
+    find("found-message").textContent = view.found.length ? `nearest of ${searched}, at the best delay · place, transposition, notes that return, similarity (1: the same)${used}` : empty;
   } else find("found-message").textContent = "Choose notes: drag a box around them, or use the keys below.";
   find("found").replaceChildren(...view.found.map(buildFound));
   find("play-found").disabled = view.found.length === 0;
