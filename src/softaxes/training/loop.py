@@ -10,7 +10,6 @@ once it is done. With several processes each one takes its slice of the same glo
 from __future__ import annotations
 
 import dataclasses
-import gc
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -61,7 +60,6 @@ def train(task: Task, out: str | Path, machine: Machine | None = None) -> Path:
     with torch_threads(machine.threads or free_threads(machine.devices)), ExitStack() as stack:
         processes.in_first(fabric, lambda: stack.enter_context(one_writer(out)))
         run = _Run(fabric, task, out, machine)
-        stack.callback(run.let_go)
         run.go(config)
         processes.in_first(fabric, run.finish)
     return out
@@ -124,15 +122,6 @@ class _Run:
                     raise Interrupted(
                         f"stopped at step {self.done} of {self.task.steps}; the same command goes on from there"
                     )
-
-    def let_go(self) -> None:
-        """Drop what holds the connections to other processes: they must not close while the interpreter ends.
-
-        An error on its way out keeps this object alive, and with it all that it refers to.
-        """
-        if self.fabric.world_size > 1:
-            del self.learner, self.optimizer
-            gc.collect()
 
     def finish(self) -> None:
         """Write the model and drop the state."""

@@ -6,6 +6,7 @@ Only the first process writes. Whatever fails there fails in every process, so t
 from __future__ import annotations
 
 import atexit
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from softaxes.training.machine import Machine
 from softaxes.training.task import Batch
 
 T = TypeVar("T")
+SETTLING_SECONDS = 0.5
 Processes = Fabric  # devices, precision, collective operations
 
 
@@ -42,8 +44,13 @@ def start(machine: Machine) -> Processes:
 
 
 def _leave() -> None:
-    """End this process's connections; a process that exits with open ones may be aborted."""
+    """End this process's connections; a process that exits with open ones may be aborted.
+
+    The thread that carried out the last operation may still want the interpreter's lock, to let go of its tensors. Who
+    closes the connections without letting it have that waits for it for ever; who ends the interpreter is aborted.
+    """
     if torch.distributed.is_initialized():
+        time.sleep(SETTLING_SECONDS)
         torch.distributed.destroy_process_group()
 
 
