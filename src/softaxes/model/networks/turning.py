@@ -24,6 +24,7 @@ from softaxes.model.networks.frames import CONTRAST, STRETCH, FramedDecoder, Fra
 
 BESIDE = 0.1  # weight of the convolutions beside the frame at the start
 GROUPS = 8  # of channels that are normalised together
+PLANES = (3, 4) * 7 + (3, 2)  # of harmonics 1..16 in a window of 32 steps
 
 
 class TurningEncoder(FramedEncoder):
@@ -40,7 +41,7 @@ class TurningEncoder(FramedEncoder):
     def __init__(
         self,
         steps: int = 32,
-        planes: Sequence[int] = (3, 4, 3, 4, 3, 4, 3, 4, 3, 4, 3, 4, 3, 4, 3, 2),
+        planes: Sequence[int] = PLANES,
         invariants: int = 7,
         rows: int = 48,
         width: int = 192,
@@ -66,7 +67,7 @@ class TurningDecoder(FramedDecoder):
     def __init__(
         self,
         steps: int = 32,
-        planes: Sequence[int] = (3, 4, 3, 4, 3, 4, 3, 4, 3, 4, 3, 4, 3, 4, 3, 2),
+        planes: Sequence[int] = PLANES,
         invariants: int = 7,
         rows: int = 48,
         width: int = 192,
